@@ -1,0 +1,203 @@
+//! Bytes on their way out, and the buffers that bytes come in with.
+//!
+//! An idle connection owns no buffer at all. Buffers of one size circulate in a small pool of the
+//! thread: a connection takes one when bytes arrive or are written, and gives it back when it is
+//! empty again. So ten thousand idle connections cost what their bookkeeping costs.
+//!
+//! ```text
+//! Output:   queue ──▶ [ piece ][ piece ] … [ tail: small writes, joined ]
+//!           oldest, leaves first                newest
+//! ```
+
+use bytes::{Buf, Bytes, BytesMut};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// The size of a pooled buffer, and what one receive asks for at the most, in bytes.
+pub const BUFFER_SIZE: usize = 16 * 1024;
+
+/// How many empty buffers a thread keeps: 1 MiB of them.
+const POOL_MAX: usize = 64;
+
+/// A buffer that grew beyond this many bytes is freed rather than pooled.
+const POOLED_CAPACITY_MAX: usize = 4 * BUFFER_SIZE;
+
+/// Owned pieces shorter than this are copied into the tail: joining beats one more `iovec`.
+const COPY_MAX: usize = 4 * 1024;
+
+/// How many pieces one `sendmsg` takes at the most.
+pub const PIECES_MAX: usize = 64;
+
+thread_local! {
+    static POOL: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty buffer with room for at least [`BUFFER_SIZE`] bytes.
+pub fn take() -> BytesMut {
+    let mut buffer = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+    buffer.reserve(BUFFER_SIZE);
+    buffer
+}
+
+/// Give a buffer back; its content is dropped.
+pub fn give(mut buffer: BytesMut) {
+    if buffer.capacity() == 0 || buffer.capacity() > POOLED_CAPACITY_MAX {
+        return;
+    }
+    buffer.clear();
+    POOL.with_borrow_mut(|pool| {
+        if pool.len() < POOL_MAX {
+            pool.push(buffer);
+        }
+    });
+}
+
+/// Bytes waiting to leave: small writes are joined in the tail, large owned pieces are queued
+/// without a copy.
+#[derive(Default, Debug)]
+pub struct Output {
+    /// Boxed because most connections never have one, and every connection has an `Output`.
+    queue: Option<Box<VecDeque<Bytes>>>,
+    tail: BytesMut,
+    queued: usize,
+}
+
+impl Output {
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        self.queued + self.tail.len()
+    }
+
+    /// Whether no byte waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Append a copy of `data`.
+    pub fn push_slice(&mut self, data: &[u8]) {
+        self.tail().extend_from_slice(data);
+    }
+
+    /// Append `data`: copied where it is short, queued as it is where it is long.
+    pub fn push(&mut self, data: Bytes) {
+        if data.len() < COPY_MAX {
+            return self.push_slice(&data);
+        }
+        self.seal_tail();
+        self.queued += data.len();
+        self.queue.get_or_insert_default().push_back(data);
+    }
+
+    /// The buffer that small writes are joined in, to encode into directly. Only append to it.
+    pub fn tail(&mut self) -> &mut BytesMut {
+        if self.tail.capacity() == 0 {
+            self.tail = take();
+        }
+        &mut self.tail
+    }
+
+    /// Drop everything that waits.
+    pub fn clear(&mut self) {
+        self.queue = None;
+        self.queued = 0;
+        give(std::mem::take(&mut self.tail));
+    }
+
+    /// Drop the first `count` bytes, which have left.
+    ///
+    /// # Panics
+    /// If fewer than `count` bytes wait.
+    pub fn advance(&mut self, mut count: usize) {
+        while self.queued > 0 && count > 0 {
+            let queue = self.queue.as_mut().expect("bytes are queued");
+            let front = queue.front_mut().expect("bytes are queued");
+            let step = count.min(front.len());
+            front.advance(step);
+            if front.is_empty() {
+                queue.pop_front();
+            }
+            self.queued -= step;
+            count -= step;
+        }
+        self.tail.advance(count);
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// The first pieces, for a vectored send: how many of `slices` were filled.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; PIECES_MAX]) -> usize {
+        let queue = self.queue.as_ref().map(|queue| queue.iter()).into_iter().flatten();
+        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
+        let mut filled = 0;
+        for (slot, piece) in slices.iter_mut().zip(queue.map(|piece| &piece[..]).chain(tail)) {
+            *slot = IoSlice::new(piece);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Take everything as owned pieces, leaving nothing: for engines that must own what they send.
+    /// The tail, if it holds bytes, is the last piece and is returned apart so that its buffer can
+    /// be given back to the pool once it has left.
+    pub fn take_all(&mut self) -> (VecDeque<Bytes>, BytesMut) {
+        self.queued = 0;
+        (self.queue.take().map_or_else(VecDeque::new, |queue| *queue), std::mem::take(&mut self.tail))
+    }
+
+    fn seal_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.queued += self.tail.len();
+            self.queue.get_or_insert_default().push_back(std::mem::take(&mut self.tail).freeze());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(output: &Output) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+        let filled = output.slices(&mut slices);
+        slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[test]
+    fn pieces_leave_in_the_order_they_came() {
+        let mut output = Output::default();
+        output.push_slice(b"ab");
+        output.push(Bytes::from(vec![b'c'; COPY_MAX]));
+        output.push_slice(b"de");
+        output.push(Bytes::from_static(b"fg"));
+        assert_eq!(output.len(), 6 + COPY_MAX);
+        let all = content(&output);
+        for cut in [0, 1, 2, 3, COPY_MAX, COPY_MAX + 2, COPY_MAX + 5, COPY_MAX + 6] {
+            let mut rest = Output::default();
+            rest.push_slice(b"ab");
+            rest.push(Bytes::from(vec![b'c'; COPY_MAX]));
+            rest.push_slice(b"defg");
+            rest.advance(cut);
+            assert_eq!(content(&rest), all[cut..], "after {cut} bytes left");
+        }
+    }
+
+    #[test]
+    fn an_empty_output_owns_no_buffer() {
+        let mut output = Output::default();
+        output.push_slice(b"x");
+        output.advance(1);
+        assert_eq!(output.tail.capacity(), 0);
+    }
+
+    #[test]
+    fn a_large_piece_is_not_copied() {
+        let mut output = Output::default();
+        let large = Bytes::from(vec![1; COPY_MAX]);
+        let at = large.as_ptr();
+        output.push(large);
+        let (pieces, _) = output.take_all();
+        assert_eq!(pieces[0].as_ptr(), at);
+    }
+}
