@@ -1,0 +1,1 @@
+//! Protocols for Ropewalk: pure codecs, and clients built on them.
