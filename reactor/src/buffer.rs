@@ -97,6 +97,15 @@ impl Output {
         &mut self.tail
     }
 
+    /// Put the tail back that was lifted out by `std::mem::take(output.tail())`, with more behind it.
+    pub(crate) fn restore_tail(&mut self, mut tail: BytesMut) {
+        if !self.tail.is_empty() {
+            // Something was written meanwhile: it keeps its place behind what was there before.
+            tail.extend_from_slice(&self.tail);
+        }
+        give(std::mem::replace(&mut self.tail, tail));
+    }
+
     /// Drop everything that waits.
     pub fn clear(&mut self) {
         self.queue = None;

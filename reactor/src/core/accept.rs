@@ -1,0 +1,155 @@
+//! What is asked when it has news: listeners, attempts to connect, remnants of connections.
+
+use super::{Core, Slot, guard};
+use crate::address::Address;
+use crate::engine::{Close, Token};
+use crate::listener::Target;
+use crate::panics;
+use crate::shared::{Attachment, Effect, Shared};
+use crate::timer::Timer;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How many connections a listener accepts in a turn.
+const ACCEPT_BUDGET: usize = 64;
+
+/// How long a listener rests after the process ran out of descriptors: no news will wake it, so a
+/// timer must.
+const EXHAUSTED_REST: Duration = Duration::from_millis(10);
+
+impl Core {
+    /// Ask everything that had news in this turn.
+    pub(super) fn ask_all(&mut self, home: &Rc<Shared>) {
+        for token in std::mem::take(&mut self.asking) {
+            match self.slots.get(token.index as usize) {
+                Some(Slot::Listener(listener)) if listener.token() == token => self.accept(token, home),
+                Some(Slot::Dial(generation, _)) if *generation == token.generation => self.decide(token, home),
+                Some(Slot::Remnant(generation)) if *generation == token.generation => self.drain_remnant(token, home),
+                _ => {}
+            }
+        }
+    }
+
+    /// Is the attempt to connect decided?
+    fn decide(&mut self, token: Token, home: &Rc<Shared>) {
+        let outcome = home.engine.borrow_mut().connected(token);
+        if matches!(&outcome, Err(error) if error.kind() == ErrorKind::WouldBlock) {
+            return;
+        }
+        let Slot::Dial(_, resolver) = self.take(token) else { return };
+        if outcome.is_err() || resolver.is_abandoned() {
+            home.engine.borrow_mut().close(token, Close::Abort);
+        }
+        resolver.resolve(outcome.map_err(Into::into));
+    }
+
+    fn accept(&mut self, token: Token, home: &Rc<Shared>) {
+        for _ in 0..ACCEPT_BUDGET {
+            let accepted = home.engine.borrow_mut().accept(token);
+            match accepted {
+                Ok((connection, peer)) => self.welcome(token, connection, peer, home),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => return self.rest(token, &error, home),
+            }
+            if !matches!(self.slots.get(token.index as usize), Some(Slot::Listener(_))) {
+                return;
+            }
+        }
+        self.asking.push_back(token);
+    }
+
+    /// A connection was accepted: it becomes one of ours, or another reactor's.
+    fn welcome(&mut self, listener: Token, token: Token, peer: Address, home: &Rc<Shared>) {
+        let Some(Slot::Listener(slot)) = self.slots.get_mut(listener.index as usize) else {
+            return home.engine.borrow_mut().close(token, Close::Graceful);
+        };
+        match &mut slot.target {
+            Target::Factory(factory, layers) => {
+                let built = panics::catch(|| factory.build_protocol(&peer));
+                let layer = layers.as_ref().map(|layers| layers.layer()).transpose();
+                match (built, layer) {
+                    (Ok(Some(protocol)), Ok(layer)) => {
+                        self.attach(Attachment { token, peer, protocol, layer, made: None }, home);
+                    }
+                    (Ok(None), _) => home.engine.borrow_mut().close(token, Close::Graceful),
+                    (Ok(Some(_)), Err(error)) => {
+                        tracing::error!(%peer, %error, "no layer for a connection");
+                        home.engine.borrow_mut().close(token, Close::Abort);
+                    }
+                    (Err(panic), _) => {
+                        tracing::error!(%peer, panic.message, panic.backtrace, "a factory panicked");
+                        home.engine.borrow_mut().close(token, Close::Abort);
+                    }
+                }
+            }
+            Target::Inlets(ring) => {
+                let released = home.engine.borrow_mut().release(token);
+                match released {
+                    Ok(descriptor) => ring.hand_out(descriptor, peer),
+                    Err(error) => tracing::error!(%peer, %error, "a connection could not be handed out"),
+                }
+            }
+        }
+    }
+
+    /// Nothing can be accepted now. If descriptors ran out, use the reserve to turn one peer away
+    /// rather than leave it hanging; then try again by the clock.
+    fn rest(&mut self, token: Token, error: &io::Error, home: &Rc<Shared>) {
+        let exhausted = is_exhaustion(error);
+        if exhausted {
+            let shed = home.engine.borrow_mut().shed(token);
+            if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize) {
+                slot.note_exhaustion(error, home.now());
+            }
+            if let Err(error) = shed {
+                tracing::trace!(%error, "nobody could be turned away");
+            }
+        } else {
+            tracing::warn!(%error, "accepting failed");
+        }
+        let Some(at) = home.now().checked_add(EXHAUSTED_REST) else { return };
+        let weak = Rc::downgrade(home);
+        Timer::start(home, at, Box::new(move || {
+            if let Some(home) = weak.upgrade() {
+                home.push(Effect::RetryAccept(token));
+            }
+        }));
+    }
+
+    /// Stop listening everywhere: the first step of a shutdown.
+    pub(super) fn close_listeners(&mut self, home: &Rc<Shared>) {
+        for slot in &mut self.slots {
+            match slot {
+                Slot::Listener(listener) => {
+                    let token = listener.token();
+                    if let Slot::Listener(listener) = std::mem::take(slot) {
+                        guard("a factory's stop", || listener.stop());
+                    }
+                    home.engine.borrow_mut().close(token, Close::Graceful);
+                }
+                Slot::Datagram(socket) => {
+                    let token = socket.token();
+                    if let Slot::Datagram(socket) = std::mem::take(slot) {
+                        guard("a datagram protocol's stop", || socket.stop());
+                    }
+                    home.engine.borrow_mut().close(token, Close::Graceful);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The connection went away before it was accepted: go on with the next (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO | libc::ENETDOWN | libc::EHOSTUNREACH | libc::ENETUNREACH)
+    ) || error.kind() == ErrorKind::ConnectionAborted
+}
+
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
