@@ -135,6 +135,16 @@ impl Output {
         }
     }
 
+    /// All that waits, if it lies in one piece.
+    pub fn single_piece(&self) -> Option<&[u8]> {
+        let mut queue = self.queue.iter().flat_map(|queue| queue.iter());
+        match queue.next() {
+            None => Some(&self.tail),
+            Some(piece) if self.tail.is_empty() && queue.next().is_none() => Some(piece),
+            Some(_) => None,
+        }
+    }
+
     /// The first pieces, for a vectored send: how many of `slices` were filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; PIECES_MAX]) -> usize {
         let queue = self.queue.as_ref().map(|queue| queue.iter()).into_iter().flatten();
@@ -198,6 +208,22 @@ mod tests {
         output.push_slice(b"x");
         output.advance(1);
         assert_eq!(output.tail.capacity(), 0);
+    }
+
+    #[test]
+    fn a_single_piece_is_all_or_nothing() {
+        let mut output = Output::default();
+        assert_eq!(output.single_piece(), Some(&b""[..]));
+        output.push_slice(b"tail");
+        assert_eq!(output.single_piece(), Some(&b"tail"[..]));
+        output.push(Bytes::from(vec![1; COPY_MAX]));
+        assert_eq!(output.single_piece(), None);
+        output.advance(4);
+        assert_eq!(output.single_piece(), Some(&[1; COPY_MAX][..]));
+        output.push_slice(b"tail");
+        assert_eq!(output.single_piece(), None);
+        output.advance(COPY_MAX);
+        assert_eq!(output.single_piece(), Some(&b"tail"[..]));
     }
 
     #[test]

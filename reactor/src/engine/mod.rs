@@ -28,6 +28,10 @@
 //! [`send`]: Engine::send
 
 pub mod backend;
+pub mod readiness;
+pub(crate) mod sockets;
+mod spin;
+mod table;
 
 use crate::address::Address;
 use crate::buffer::Output;

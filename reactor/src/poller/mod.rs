@@ -20,6 +20,11 @@ use std::time::Duration;
 pub mod epoll;
 pub mod poll;
 pub mod select;
+mod self_pipe;
+
+/// The token of the waker's own events, which no descriptor has: a wait that a waker ended brings
+/// one, so that it can be told from one that has timed out.
+pub const WAKE: Token = Token { index: u32::MAX, generation: u32::MAX };
 
 /// What is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
