@@ -3,6 +3,7 @@
 pub mod address;
 pub mod buffer;
 pub mod disk;
+pub mod endpoint;
 pub mod engine;
 pub mod poller;
 
