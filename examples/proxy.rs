@@ -59,7 +59,8 @@ fn main() -> ropewalk_reactor::Result<()> {
     };
     let reactor = Reactor::new()?;
     let dialer = reactor.clone();
-    let listener = reactor.listen(&from, move |_: &Address| Front { reactor: dialer.clone(), to: to.clone() })?;
+    let listener =
+        reactor.listen(&from, move |_: &Address| Front { reactor: dialer.clone(), to: to.clone() })?;
     println!("listening on {}", listener.address());
     reactor.run()?;
     Ok(())

@@ -21,7 +21,8 @@ fn our_echo_server_serves_twisteds_client() {
     let directory = tempfile::tempdir().unwrap();
     let (path, content) = large_file(directory.path(), LENGTH);
     for backend in BACKENDS {
-        let mut server = Server::ropewalk(&["echo", "--backend", backend, "--listen", "tcp:0:interface=127.0.0.1"]);
+        let mut server =
+            Server::ropewalk(&["echo", "--backend", backend, "--listen", "tcp:0:interface=127.0.0.1"]);
         let endpoint = format!("tcp:127.0.0.1:{}", server.port());
         let output = run(twisted("echo_client.py").arg(&endpoint).arg(&path));
         assert!(output.stdout == content, "{backend}: {} bytes came back", output.stdout.len());

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::protocol::{Factory, Protocol};
 use crate::reactor::Reactor;
 use crate::shared::{Attachment, Effect, Shared};
-use crate::transport::{Transport, layer::Layer};
+use crate::transport::{Transport, layer::Layer, tls::TlsClient};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long an address is tried alone before the next one is tried beside it (RFC 8305, section 5).
 pub const HEAD_START: Duration = Duration::from_millis(250);
@@ -41,7 +41,7 @@ impl Reactor {
         let limit = endpoint.timeout();
         let reactor = self.clone();
         self.spawn(async move {
-            let layer = endpoint.layer()?;
+            let layer = endpoint.layer(reactor.wall_clock())?;
             let (token, peer) = reactor.dial(&endpoint).await?;
             let (made, transport) = reactor.deferred();
             let attachment = Attachment { token, peer, protocol, layer, made: Some(made) };
@@ -66,7 +66,11 @@ impl Reactor {
         factory: impl Factory + 'static,
     ) -> Result<Reconnector> {
         let endpoint = Endpoint::connect(endpoint)?;
-        let state = Rc::new(Reconnecting { attempts: Cell::new(0), task: RefCell::default(), current: RefCell::default() });
+        let state = Rc::new(Reconnecting {
+            attempts: Cell::new(0),
+            task: RefCell::default(),
+            current: RefCell::default(),
+        });
         let task = self.spawn(reconnect(self.clone(), endpoint, backoff, factory, state.clone()));
         *state.task.borrow_mut() = Some(task);
         Ok(Reconnector(state))
@@ -84,7 +88,8 @@ impl Reactor {
         self.defer_to_thread(move || {
             let answer = (name.as_str(), 0).to_socket_addrs();
             let addresses = answer.map(|found| found.map(|address| address.ip()).collect::<Vec<_>>());
-            addresses.map_err(|error| io::Error::new(error.kind(), format!("{name} can't be resolved: {error}")))
+            addresses
+                .map_err(|error| io::Error::new(error.kind(), format!("{name} can't be resolved: {error}")))
         })
         .then(|outcome| Ok(outcome??))
     }
@@ -101,7 +106,9 @@ impl Reactor {
                     Host::Address(address) => vec![*address],
                     Host::Name(name) => self.resolve(name).await?,
                 };
-                let usable = alternate(addresses).into_iter().filter(|to| bind.is_none_or(|from| from.is_ipv4() == to.is_ipv4()));
+                let usable = alternate(addresses)
+                    .into_iter()
+                    .filter(|to| bind.is_none_or(|from| from.is_ipv4() == to.is_ipv4()));
                 let targets = usable.map(|ip| SocketAddr::new(ip, *port)).collect();
                 self.race(targets, bind.map(|from| SocketAddr::new(from, 0))).await
             }
@@ -242,7 +249,12 @@ pub struct Backoff {
 impl Default for Backoff {
     /// Half a second, doubling, up to 30 seconds, a quarter of it by chance.
     fn default() -> Self {
-        Self { initial: Duration::from_millis(500), maximum: Duration::from_secs(30), factor: 2.0, jitter: 0.25 }
+        Self {
+            initial: Duration::from_millis(500),
+            maximum: Duration::from_secs(30),
+            factor: 2.0,
+            jitter: 0.25,
+        }
     }
 }
 
@@ -340,15 +352,12 @@ impl ConnectEndpoint {
     }
 
     /// The layer that a connection to this endpoint begins with.
-    fn layer(&self) -> Result<Option<Box<dyn Layer>>> {
+    fn layer(&self, now: SystemTime) -> Result<Option<Box<dyn Layer>>> {
         match self {
-            #[cfg(feature = "tls")]
             Self::Tls { host, tls, .. } => {
-                let client = crate::transport::tls::TlsClient::from_options(tls)?;
-                Ok(Some(client.layer_for(host)?))
+                let client = TlsClient::load(tls, now).map_err(io::Error::from)?;
+                Ok(Some(client.layer(Some(host), now).map_err(io::Error::from)?))
             }
-            #[cfg(not(feature = "tls"))]
-            Self::Tls { .. } => Err(crate::listener::without_tls()),
             _ => Ok(None),
         }
     }

@@ -162,9 +162,10 @@ impl<T: 'static> Deferred<T> {
         let (resolver, deferred) = pair(self.0.home.clone());
         resolver.on_cancel(self.cancels());
         let cell = self.0.clone();
-        let timer = home.now().checked_add(limit).map(|at| {
-            Timer::start(&home, at, Box::new(move || cell.give_up(Failure::TimedOut)))
-        });
+        let timer = home
+            .now()
+            .checked_add(limit)
+            .map(|at| Timer::start(&home, at, Box::new(move || cell.give_up(Failure::TimedOut))));
         self.finally(move |outcome| {
             if let Some(timer) = timer {
                 timer.cancel();

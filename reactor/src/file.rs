@@ -88,7 +88,13 @@ impl Disk {
     ) -> Deferred<File> {
         let reactor = self.reactor.clone();
         self.run(path, open).then(move |opened| {
-            let lane = Lane { reactor, file: opened?, waiting: RefCell::default(), busy: Cell::new(false), bytes: Cell::new(0) };
+            let lane = Lane {
+                reactor,
+                file: opened?,
+                waiting: RefCell::default(),
+                busy: Cell::new(false),
+                bytes: Cell::new(0),
+            };
             Ok(File(Rc::new(lane)))
         })
     }
@@ -191,7 +197,9 @@ fn offset(done: Done) -> u64 {
 impl Lane {
     fn ask<T: 'static>(self: &Rc<Self>, work: Work, take: fn(Done) -> T) -> Deferred<T> {
         let (resolver, deferred): (Resolver<T>, _) = self.reactor.deferred();
-        let tell = Box::new(move |outcome: io::Result<Done>| resolver.resolve(outcome.map(take).map_err(Into::into)));
+        let tell = Box::new(move |outcome: io::Result<Done>| {
+            resolver.resolve(outcome.map(take).map_err(Into::into))
+        });
         self.waiting.borrow_mut().push(Operation { work, tell });
         self.start();
         deferred

@@ -15,12 +15,17 @@ pub(crate) fn of(address: &Address) -> Option<String> {
     };
     let wanted = format!("socket:[{inode}]");
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes.map(|process| process.path()).find(|process| holds(process, &wanted)).map(|process| name(&process))
+    processes
+        .map(|process| process.path())
+        .find(|process| holds(process, &wanted))
+        .map(|process| name(&process))
 }
 
 fn holds(process: &Path, wanted: &str) -> bool {
     let Ok(descriptors) = fs::read_dir(process.join("fd")) else { return false };
-    descriptors.flatten().any(|link| fs::read_link(link.path()).is_ok_and(|target| target.as_os_str() == wanted))
+    descriptors
+        .flatten()
+        .any(|link| fs::read_link(link.path()).is_ok_and(|target| target.as_os_str() == wanted))
 }
 
 fn name(process: &Path) -> String {
@@ -55,7 +60,8 @@ fn overlap(one: IpAddr, other: IpAddr) -> bool {
 
 /// The kernel prints addresses as words of 32 bits in the machine's byte order.
 fn kernel_address(text: &str) -> Option<IpAddr> {
-    let words = text.as_bytes().chunks(8).map(|word| u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok());
+    let words =
+        text.as_bytes().chunks(8).map(|word| u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok());
     let words: Option<Vec<u32>> = words.collect();
     let bytes: Vec<u8> = words?.into_iter().flat_map(u32::to_ne_bytes).collect();
     match <[u8; 4]>::try_from(&bytes[..]) {

@@ -8,14 +8,14 @@ use crate::protocol::{Factory, Protocol};
 use crate::reactor::Reactor;
 use crate::shared::{Attachment, Effect, Shared};
 use crate::threads::Remote;
-use crate::transport::layer::Layer;
+use crate::transport::tls::TlsServer;
 use crate::{holder, systemd};
 use slab::Slab;
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A handle to a listening socket. Dropping it does not stop it.
 pub struct Listener {
@@ -48,11 +48,6 @@ impl std::fmt::Debug for Listener {
     }
 }
 
-/// Makes the layer of each connection: TLS, where the endpoint says so.
-pub(crate) trait Layers {
-    fn layer(&self) -> io::Result<Box<dyn Layer>>;
-}
-
 /// The loop's half of a listener.
 pub(crate) struct ListenerSlot {
     token: Token,
@@ -63,7 +58,7 @@ pub(crate) struct ListenerSlot {
 
 /// Where accepted connections go.
 pub(crate) enum Target {
-    Factory(Box<dyn Factory>, Option<Box<dyn Layers>>),
+    Factory(Box<dyn Factory>, Option<TlsServer>),
     Inlets(Ring),
 }
 
@@ -168,9 +163,11 @@ impl Reactor {
     /// # Errors
     /// As [`listen`](Self::listen); a `tls:` endpoint can't be handed out.
     pub fn listen_for(&self, endpoint: &str, inlets: Vec<Inlet>) -> Result<Listener> {
-        self.open_listener(endpoint, move |layers| match layers {
+        self.open_listener(endpoint, move |tls| match tls {
             None => Ok(Target::Inlets(Ring::new(inlets))),
-            Some(_) => Err(io::Error::other("a TLS listener can't hand its connections to other reactors").into()),
+            Some(_) => {
+                Err(io::Error::other("a TLS listener can't hand its connections to other reactors").into())
+            }
         })
     }
 
@@ -178,18 +175,17 @@ impl Reactor {
     ///
     /// # Errors
     /// If the engine can't serve the descriptor.
-    pub fn adopt(&self, descriptor: OwnedFd, peer: Address, protocol: impl Protocol + 'static) -> io::Result<()> {
+    pub fn adopt(
+        &self,
+        descriptor: OwnedFd,
+        peer: Address,
+        protocol: impl Protocol + 'static,
+    ) -> io::Result<()> {
         let token = self.0.engine.borrow_mut().adopt(descriptor, Adopted::Stream)?;
         let protocol = Box::new(protocol);
         self.0.push(Effect::Attach(Box::new(Attachment { token, peer, protocol, layer: None, made: None })));
         Ok(())
     }
-}
-
-/// What to say about a `tls:` endpoint where TLS was left out.
-#[cfg(not(feature = "tls"))]
-pub(crate) fn without_tls() -> Failure {
-    Failure::other("this build knows no TLS: enable the `tls` feature of ropewalk-reactor")
 }
 
 /// Say which address could not be had, and what to change.
@@ -200,20 +196,19 @@ pub(crate) fn explain(error: io::Error, address: &Address) -> io::Error {
             None => "it is in use; choose another port or path".to_owned(),
         },
         io::ErrorKind::PermissionDenied => "permission denied; ports below 1024 need privileges".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose another interface".to_owned(),
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; choose another interface".to_owned()
+        }
         _ => error.to_string(),
     };
     io::Error::new(error.kind(), format!("can't listen on {address}: {advice}"))
 }
 
 impl ListenEndpoint {
-    /// What stands between the wire and the protocol of each connection.
-    pub(crate) fn layers(&self) -> Result<Option<Box<dyn Layers>>> {
+    /// What each connection begins with, where the endpoint says TLS.
+    pub(crate) fn tls(&self, now: SystemTime) -> Result<Option<TlsServer>> {
         match self {
-            #[cfg(feature = "tls")]
-            Self::Tls { tls, .. } => Ok(Some(Box::new(crate::transport::tls::TlsServer::from_options(tls)?))),
-            #[cfg(not(feature = "tls"))]
-            Self::Tls { .. } => Err(without_tls()),
+            Self::Tls { tls, .. } => Ok(Some(TlsServer::load(tls, now).map_err(io::Error::from)?)),
             _ => Ok(None),
         }
     }

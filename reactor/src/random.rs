@@ -200,7 +200,8 @@ mod tests {
     fn a_split_goes_its_own_way() {
         let mut random = Random::new(7);
         let mut split = random.split();
-        let (ours, theirs): (Vec<_>, Vec<_>) = (0..100).map(|_| (random.next_u64(), split.next_u64())).unzip();
+        let (ours, theirs): (Vec<_>, Vec<_>) =
+            (0..100).map(|_| (random.next_u64(), split.next_u64())).unzip();
         assert!(ours.iter().all(|number| !theirs.contains(number)));
     }
 }

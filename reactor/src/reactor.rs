@@ -5,13 +5,14 @@ use crate::deferred::{Deferred, Resolver};
 use crate::endpoint::Endpoint;
 use crate::engine::{Engine, backend};
 use crate::failure::Result;
-use crate::listener::{Layers, Listener, ListenerSlot, Target};
+use crate::listener::{Listener, ListenerSlot, Target};
 use crate::protocol::Factory;
 use crate::random::Random;
 use crate::shared::{Effect, Phase, Settings, Shared};
 use crate::task::{Outcome, stopped};
 use crate::threads::{Remote, THREADS};
 use crate::timer::Timer;
+use crate::transport::tls::TlsServer;
 use std::future::Future;
 use std::io;
 use std::rc::Rc;
@@ -155,17 +156,17 @@ impl Reactor {
     /// where that can be known.
     pub fn listen(&self, endpoint: &str, factory: impl Factory + 'static) -> Result<Listener> {
         let factory: Box<dyn Factory> = Box::new(factory);
-        self.open_listener(endpoint, move |layers| Ok(Target::Factory(factory, layers)))
+        self.open_listener(endpoint, move |tls| Ok(Target::Factory(factory, tls)))
     }
 
     pub(crate) fn open_listener(
         &self,
         endpoint: &str,
-        target: impl FnOnce(Option<Box<dyn Layers>>) -> Result<Target>,
+        target: impl FnOnce(Option<TlsServer>) -> Result<Target>,
     ) -> Result<Listener> {
         let endpoint = Endpoint::listen(endpoint)?;
-        let layers = endpoint.layers()?;
-        let target = target(layers)?;
+        let tls = endpoint.tls(self.wall_clock())?;
+        let target = target(tls)?;
         let opened = endpoint.open(&mut **self.0.engine.borrow_mut());
         let (token, address) = opened?;
         let slot = ListenerSlot::new(token, target);
@@ -203,7 +204,7 @@ impl Reactor {
 
     /// The calendar's time, from the engine's clock.
     pub fn wall_clock(&self) -> SystemTime {
-        self.0.engine.borrow().wall_clock()
+        self.0.wall_clock()
     }
 
     /// Random numbers, from the engine's seed. `f` must not call back into the reactor for more.

@@ -144,6 +144,10 @@ impl Shared {
         self.engine.borrow().now()
     }
 
+    pub(crate) fn wall_clock(&self) -> std::time::SystemTime {
+        self.engine.borrow().wall_clock()
+    }
+
     /// A number that was never given out before.
     pub(crate) fn next_id(&self) -> u64 {
         let id = self.next_id.get();
@@ -169,4 +173,3 @@ impl Shared {
         deferred
     }
 }
-

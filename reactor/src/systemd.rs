@@ -14,7 +14,8 @@ const FIRST: RawFd = 3;
 /// The socket that was handed over under this number or name.
 pub(crate) fn passed_socket(which: &SystemdSocket) -> Result<OwnedFd> {
     let for_us = variable("LISTEN_PID").and_then(|pid| pid.parse().ok()) == Some(std::process::id());
-    let count: usize = variable("LISTEN_FDS").filter(|_| for_us).and_then(|count| count.parse().ok()).unwrap_or(0);
+    let count: usize =
+        variable("LISTEN_FDS").filter(|_| for_us).and_then(|count| count.parse().ok()).unwrap_or(0);
     if count == 0 {
         return Err(Failure::other("no socket was handed over by systemd (LISTEN_FDS, LISTEN_PID)"));
     }
@@ -26,14 +27,18 @@ pub(crate) fn passed_socket(which: &SystemdSocket) -> Result<OwnedFd> {
     let number = index.filter(|index| *index < count).and_then(|index| RawFd::try_from(index).ok());
     match number.and_then(|number| FIRST.checked_add(number)) {
         Some(number) => passed_descriptor(number),
-        None => Err(Failure::other(format!("systemd handed over {count} sockets ({names}), none is {which:?}"))),
+        None => {
+            Err(Failure::other(format!("systemd handed over {count} sockets ({names}), none is {which:?}")))
+        }
     }
 }
 
 /// A descriptor that whoever started us left open under this number.
 pub(crate) fn passed_descriptor(number: RawFd) -> Result<OwnedFd> {
     let taken = sys::descriptor::duplicate(number);
-    taken.map_err(|error| io::Error::new(error.kind(), format!("descriptor {number} is not open: {error}")).into())
+    taken.map_err(|error| {
+        io::Error::new(error.kind(), format!("descriptor {number} is not open: {error}")).into()
+    })
 }
 
 /// Tell systemd how the service is: `READY=1`, `STOPPING=1`, `STATUS=…`. Without systemd, nothing.

@@ -219,7 +219,10 @@ impl Reactor {
     /// At most [`JOBS_MAX`] jobs wait; more fail with [`Failure::Overloaded`]. A panic in `job` is
     /// [`Failure::Panicked`]. In a simulation the job runs on the loop, and its answer takes a
     /// seeded while.
-    pub fn defer_to_thread<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Deferred<T> {
+    pub fn defer_to_thread<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Deferred<T> {
         let (resolver, deferred) = self.deferred();
         let outcome: Arc<Mutex<Option<Result<T>>>> = Arc::default();
         let slot = outcome.clone();

@@ -25,11 +25,8 @@ pub(crate) struct TimerCell {
 impl Timer {
     pub(crate) fn start(home: &Rc<Shared>, at: Instant, job: Job) -> Self {
         let due = (at, home.next_id());
-        let cell = TimerCell {
-            due: Cell::new(Some(due)),
-            job: RefCell::new(Some(job)),
-            home: Rc::downgrade(home),
-        };
+        let cell =
+            TimerCell { due: Cell::new(Some(due)), job: RefCell::new(Some(job)), home: Rc::downgrade(home) };
         let timer = Self(Rc::new(cell));
         home.push(Effect::Timer(TimerEntry { due, what: What::Call(timer.0.clone()) }));
         timer

@@ -21,7 +21,8 @@ pub struct Server {
 impl Server {
     /// Start it, its standard output piped to us.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it can be started");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it can be started");
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         Self { child, stdout }
     }
@@ -115,7 +116,8 @@ pub fn example(name: &str) -> Command {
 
 /// A file of `length` bytes that is not the same anywhere.
 pub fn large_file(directory: &Path, length: usize) -> (PathBuf, Vec<u8>) {
-    let content: Vec<u8> = (0..length).map(|index| (index * 31 + index / 251 + index / 65_537) as u8).collect();
+    let content: Vec<u8> =
+        (0..length).map(|index| (index * 31 + index / 251 + index / 65_537) as u8).collect();
     let path = directory.join("large");
     std::fs::write(&path, &content).expect("a file can be written");
     (path, content)

@@ -24,8 +24,12 @@ impl Core {
         for token in std::mem::take(&mut self.asking) {
             match self.slots.get(token.index as usize) {
                 Some(Slot::Listener(listener)) if listener.token() == token => self.accept(token, home),
-                Some(Slot::Dial(generation, _)) if *generation == token.generation => self.decide(token, home),
-                Some(Slot::Remnant(generation)) if *generation == token.generation => self.drain_remnant(token, home),
+                Some(Slot::Dial(generation, _)) if *generation == token.generation => {
+                    self.decide(token, home)
+                }
+                Some(Slot::Remnant(generation)) if *generation == token.generation => {
+                    self.drain_remnant(token, home)
+                }
                 _ => {}
             }
         }
@@ -66,24 +70,17 @@ impl Core {
             return home.engine.borrow_mut().close(token, Close::Graceful);
         };
         match &mut slot.target {
-            Target::Factory(factory, layers) => {
-                let built = panics::catch(|| factory.build_protocol(&peer));
-                let layer = layers.as_ref().map(|layers| layers.layer()).transpose();
-                match (built, layer) {
-                    (Ok(Some(protocol)), Ok(layer)) => {
-                        self.attach(Attachment { token, peer, protocol, layer, made: None }, home);
-                    }
-                    (Ok(None), _) => home.engine.borrow_mut().close(token, Close::Graceful),
-                    (Ok(Some(_)), Err(error)) => {
-                        tracing::error!(%peer, %error, "no layer for a connection");
-                        home.engine.borrow_mut().close(token, Close::Abort);
-                    }
-                    (Err(panic), _) => {
-                        tracing::error!(%peer, panic.message, panic.backtrace, "a factory panicked");
-                        home.engine.borrow_mut().close(token, Close::Abort);
-                    }
+            Target::Factory(factory, tls) => match panics::catch(|| factory.build_protocol(&peer)) {
+                Ok(Some(protocol)) => {
+                    let layer = tls.as_ref().map(|tls| tls.layer(home.wall_clock()));
+                    self.attach(Attachment { token, peer, protocol, layer, made: None }, home);
                 }
-            }
+                Ok(None) => home.engine.borrow_mut().close(token, Close::Graceful),
+                Err(panic) => {
+                    tracing::error!(%peer, panic.message, panic.backtrace, "a factory panicked");
+                    home.engine.borrow_mut().close(token, Close::Abort);
+                }
+            },
             Target::Inlets(ring) => {
                 let released = home.engine.borrow_mut().release(token);
                 match released {
@@ -111,11 +108,15 @@ impl Core {
         }
         let Some(at) = home.now().checked_add(EXHAUSTED_REST) else { return };
         let weak = Rc::downgrade(home);
-        Timer::start(home, at, Box::new(move || {
-            if let Some(home) = weak.upgrade() {
-                home.push(Effect::RetryAccept(token));
-            }
-        }));
+        Timer::start(
+            home,
+            at,
+            Box::new(move || {
+                if let Some(home) = weak.upgrade() {
+                    home.push(Effect::RetryAccept(token));
+                }
+            }),
+        );
     }
 
     /// Stop listening everywhere: the first step of a shutdown.
@@ -146,7 +147,14 @@ impl Core {
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
-        Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO | libc::ENETDOWN | libc::EHOSTUNREACH | libc::ENETUNREACH)
+        Some(
+            libc::ECONNABORTED
+                | libc::EPERM
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+        )
     ) || error.kind() == ErrorKind::ConnectionAborted
 }
 

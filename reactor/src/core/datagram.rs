@@ -27,7 +27,13 @@ pub(crate) struct DatagramSlot {
 
 impl DatagramSlot {
     pub(crate) fn new(transport: DatagramTransport, protocol: Box<dyn DatagramProtocol>) -> Box<Self> {
-        Box::new(Self { transport, protocol: Some(protocol), started: false, readable: false, writable: true })
+        Box::new(Self {
+            transport,
+            protocol: Some(protocol),
+            started: false,
+            readable: false,
+            writable: true,
+        })
     }
 
     pub(crate) fn token(&self) -> Token {
@@ -95,7 +101,12 @@ impl Core {
 }
 
 /// Receive and tell until nothing is left; whether the budget was spent first.
-fn receive(token: Token, protocol: &mut dyn DatagramProtocol, transport: &DatagramTransport, home: &Rc<Shared>) -> bool {
+fn receive(
+    token: Token,
+    protocol: &mut dyn DatagramProtocol,
+    transport: &DatagramTransport,
+    home: &Rc<Shared>,
+) -> bool {
     let mut buffer = BytesMut::with_capacity(DATAGRAM_MAX);
     for _ in 0..BUDGET {
         buffer.clear();

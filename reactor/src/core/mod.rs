@@ -169,7 +169,9 @@ impl Core {
                 socket.note(news);
                 self.datagrams.push_back(token);
             }
-            Some(Slot::Dial(generation, _) | Slot::Remnant(generation)) if *generation == token.generation => {
+            Some(Slot::Dial(generation, _) | Slot::Remnant(generation))
+                if *generation == token.generation =>
+            {
                 self.asking.push_back(token);
             }
             _ => {}
@@ -289,25 +291,42 @@ impl Core {
         let Attachment { token, peer, protocol, layer, made } = attachment;
         let shared = Connection::new(home.next_id(), token, peer, Rc::downgrade(home));
         shared.flags.set(Flag::Queued);
+        if made.is_some() {
+            // Its news may have come while it was still an attempt to connect: look once.
+            shared.flags.set(Flag::Readable);
+        }
         let layer = layer.map(Layered::new);
         let rare = (layer.is_some() || made.is_some()).then(|| Box::new(Rare { layer, made, lost: None }));
-        self.put(token, Slot::Connection(Entry { shared: shared.clone(), protocol: Some(protocol), input: BytesMut::new(), rare }));
+        self.put(
+            token,
+            Slot::Connection(Entry {
+                shared: shared.clone(),
+                protocol: Some(protocol),
+                input: BytesMut::new(),
+                rare,
+            }),
+        );
         self.connections += 1;
         self.work.push_back(shared);
     }
 
     /// A handle wants this token closed: a listener that stops, an attempt that was given up.
     fn forget(&mut self, token: Token, home: &Rc<Shared>) {
-        let matches = match self.slots.get(token.index as usize) {
+        let is_it = match self.slots.get(token.index as usize) {
             Some(Slot::Dial(generation, _) | Slot::Remnant(generation)) => *generation == token.generation,
             Some(Slot::Listener(listener)) => listener.token() == token,
             Some(Slot::Datagram(socket)) => socket.token() == token,
+            Some(Slot::Connection(entry)) if entry.shared.token.get() == token => {
+                // Given up between being connected and being told so.
+                let connection = entry.shared.clone();
+                return self.finish(&connection, Reason::Aborted, home);
+            }
             _ => false,
         };
-        if matches {
+        if is_it {
             match self.take(token) {
-                Slot::Listener(listener) => listener.stop(),
-                Slot::Datagram(socket) => socket.stop(),
+                Slot::Listener(listener) => guard("a factory's stop", || listener.stop()),
+                Slot::Datagram(socket) => guard("a datagram protocol's stop", || socket.stop()),
                 _ => {}
             }
         }
@@ -323,7 +342,9 @@ impl Core {
         let Slot::Connection(entry) = self.take(token) else { return };
         self.connections -= 1;
         match &why {
-            Reason::Done | Reason::Stopped if !connection.flags.has(Flag::EofSeen) => self.leave_remnant(token, home),
+            Reason::Done | Reason::Stopped if !connection.flags.has(Flag::EofSeen) => {
+                self.leave_remnant(token, home)
+            }
             Reason::Done | Reason::Stopped | Reason::Lost(_) => {
                 home.engine.borrow_mut().close(token, Close::Graceful);
             }

@@ -3,8 +3,8 @@
 use super::{Core, Slot, guard};
 use crate::protocol::Reason;
 use crate::shared::{Phase, Shared, Trigger};
-use crate::transport::{Connection, Flag};
 use crate::timer::Timer;
+use crate::transport::{Connection, Flag};
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;

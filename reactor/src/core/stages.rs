@@ -6,11 +6,11 @@
 use super::{Core, Entry, Layered, Rare, Slot};
 use crate::buffer::{self, BUFFER_SIZE};
 use crate::engine::{Close, Engine, Token};
-use crate::{Resolver, panics};
 use crate::protocol::{Eof, Protocol, Reason};
 use crate::shared::Shared;
 use crate::timer::Look;
 use crate::transport::{Connection, Flag, Transport};
+use crate::{Resolver, panics};
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -169,7 +169,9 @@ impl Core {
         if connection.flags.has(Flag::Dead) {
             return;
         }
-        if connection.flags.clear(Flag::Progress) && let Some(at) = now.checked_add(home.settings.linger) {
+        if connection.flags.clear(Flag::Progress)
+            && let Some(at) = now.checked_add(home.settings.linger)
+        {
             return self.timers.look_at(at, Look::Linger(connection.clone()), home);
         }
         self.finish(connection, Reason::Aborted, home);
@@ -388,14 +390,13 @@ impl Entry {
             flags.set(Flag::Fresh);
         }
         if layered.layer.is_established() && !before.1 {
-            let session = Rc::new(layered.layer.session());
-            self.shared.with_extras(|extras| extras.session = Some(session));
+            let session = layered.layer.session().map(Rc::new);
+            self.shared.with_extras(|extras| extras.session = session);
         }
         if layered.layer.ended() {
             flags.set(Flag::EofSeen);
         } else if flags.has(Flag::EofSeen) && rare.lost.is_none() && !flags.has(Flag::EofTold) {
-            // The stream ended without the layer's own end: somebody may have cut it.
-            rare.lost = Some(io::Error::new(ErrorKind::UnexpectedEof, "the stream was cut before its TLS end"));
+            rare.lost = layered.layer.end_of_wire().err();
         }
     }
 
@@ -414,7 +415,8 @@ impl Entry {
         let mut output = shared.output.borrow_mut();
         let layered = rare.as_mut().and_then(|rare| rare.layer.as_mut());
         let Some(layered) = layered else {
-            return flush(engine, shared, &mut output).map(|()| output.len() + engine.unsent(shared.token.get()));
+            return flush(engine, shared, &mut output)
+                .map(|()| output.len() + engine.unsent(shared.token.get()));
         };
         loop {
             layered.layer.send(&mut output, &mut layered.wire_out)?;
@@ -482,7 +484,11 @@ fn receive(engine: &mut dyn Engine, token: Token, into: &mut BytesMut) -> More {
 }
 
 /// Send from `output` until nothing is left, the kernel has no room, or the budget is spent.
-fn flush(engine: &mut dyn Engine, connection: &Rc<Connection>, output: &mut buffer::Output) -> io::Result<()> {
+fn flush(
+    engine: &mut dyn Engine,
+    connection: &Rc<Connection>,
+    output: &mut buffer::Output,
+) -> io::Result<()> {
     let flags = &connection.flags;
     let mut budget = SEND_BUDGET;
     while !output.is_empty() && flags.has(Flag::Writable) && budget > 0 {

@@ -1,11 +1,13 @@
 //! Backends by name: what `--backend` and `ROPEWALK_BACKEND` take.
 
-use super::Engine;
+use super::{Engine, readiness};
+use crate::disk::{Storage, SystemStorage};
 use std::io;
+use std::sync::Arc;
 
 /// The backends there are, the one that `auto` prefers first.
 pub const NAMES: &[&str] = if cfg!(target_os = "linux") {
-    &["io_uring", "epoll", "poll", "select"]
+    &["epoll", "poll", "select"]
 } else if cfg!(target_vendor = "apple") {
     &["kqueue", "poll", "select"]
 } else {
@@ -17,12 +19,13 @@ pub const NAMES: &[&str] = if cfg!(target_os = "linux") {
 /// # Errors
 /// If there is no such backend, or it does not work here.
 pub fn open(name: &str) -> io::Result<Box<dyn Engine>> {
+    let storage: Arc<dyn Storage> = Arc::new(SystemStorage::default());
     if name != "auto" {
-        return open_one(name);
+        return open_one(name, storage);
     }
     let mut last = io::Error::from(io::ErrorKind::Unsupported);
     for name in NAMES {
-        match open_one(name) {
+        match open_one(name, storage.clone()) {
             Ok(engine) => return Ok(engine),
             Err(error) => {
                 tracing::debug!(backend = name, %error, "not available, the next one is tried");
@@ -33,8 +36,9 @@ pub fn open(name: &str) -> io::Result<Box<dyn Engine>> {
     Err(last)
 }
 
-fn open_one(name: &str) -> io::Result<Box<dyn Engine>> {
+fn open_one(name: &str, storage: Arc<dyn Storage>) -> io::Result<Box<dyn Engine>> {
     match name {
+        name if NAMES.contains(&name) => readiness::readiness(name, storage),
         _ => {
             let known = NAMES.join(", ");
             let text = format!("there is no backend {name:?} here: auto, {known}");

@@ -11,8 +11,8 @@ mod fairness;
 mod stage;
 mod timing;
 
-use crate::Reactor;
 pub use super::conformance::Needs;
+use crate::Reactor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One rule, checked.
@@ -37,7 +37,9 @@ impl Rule {
 
 /// Every rule.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [connections::RULES, closing::RULES, backpressure::RULES, fairness::RULES, timing::RULES].into_iter().flatten()
+    [connections::RULES, closing::RULES, backpressure::RULES, fairness::RULES, timing::RULES]
+        .into_iter()
+        .flatten()
 }
 
 /// Check every rule that can be checked there, each on a reactor of its own from `make`.

@@ -1,10 +1,10 @@
 //! A protocol, tested with strings: no socket, no loop, no time.
 
+use crate::Address;
 use crate::core::run;
 use crate::engine::Token;
 use crate::protocol::{Protocol, Reason};
 use crate::transport::{Connection, Flag, Transport};
-use crate::Address;
 use bytes::BytesMut;
 use std::io::IoSlice;
 use std::rc::Weak;

@@ -8,18 +8,23 @@
 
 use crate::address::Address;
 use crate::buffer::Output;
+use crate::deferred::{Deferred, Resolver};
+use crate::endpoint::Host;
 use crate::engine::Token;
 use crate::protocol::Protocol;
-use crate::deferred::{Deferred, Resolver};
 use crate::shared::{Effect, Shared};
 use bytes::{Bytes, BytesMut};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
+use tls::TlsConfigError;
 
 mod flags;
-pub(crate) mod layer;
+pub mod layer;
 #[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_absent.rs"]
 pub mod tls;
 pub mod udp;
 
@@ -68,7 +73,7 @@ pub(crate) struct Extras {
     /// Told when the connection is gone.
     pub(crate) closed: Vec<Resolver<()>>,
     /// What the layer's handshake agreed on.
-    pub(crate) session: Option<Rc<layer::Session>>,
+    pub(crate) session: Option<Rc<layer::TlsSession>>,
 }
 
 impl Default for Extras {
@@ -269,32 +274,51 @@ impl Transport {
     }
 
     /// What the TLS handshake agreed on, once it has; `None` on a plain connection.
-    pub fn session(&self) -> Option<Rc<layer::Session>> {
+    pub fn tls_session(&self) -> Option<Rc<layer::TlsSession>> {
         self.0.extras.borrow().as_ref().and_then(|extras| extras.session.clone())
     }
 
-    /// From here on speak TLS, as the client that connected or the server that accepted. What was
-    /// written before leaves in the clear first; input not yet taken is read as TLS.
+    /// From here on speak TLS, as its server. What was written before leaves in the clear first; input
+    /// not yet taken is read as TLS.
+    pub fn start_tls(&self, server: &tls::TlsServer) {
+        if let Some(home) = self.0.home.upgrade() {
+            self.start_layer(server.layer(home.wall_clock()));
+        }
+    }
+
+    /// From here on speak TLS, as its client: the peer's certificate must be for `host`, or for the name
+    /// that the client was configured with. What was written before leaves in the clear first.
     ///
     /// # Errors
-    /// If the configuration does not allow a connection to be made from it.
-    #[cfg(feature = "tls")]
-    pub fn start_tls(&self, config: &tls::TlsConfig) -> std::io::Result<()> {
-        let layer = config.layer()?;
+    /// If there is no name to check the certificate against, or none that can be.
+    pub fn start_tls_as_client(
+        &self,
+        client: &tls::TlsClient,
+        host: Option<&Host>,
+    ) -> Result<(), TlsConfigError> {
+        if let Some(home) = self.0.home.upgrade() {
+            self.start_layer(client.layer(host, home.wall_clock())?);
+        }
+        Ok(())
+    }
+
+    fn start_layer(&self, layer: Box<dyn layer::Layer>) {
         if self.is_closing() {
-            return Ok(());
+            return;
         }
         let prefix = self.0.output.take();
         self.0.with_extras(|extras| extras.layer = Some((layer, prefix)));
         self.0.flags.set(Flag::Switching);
         self.0.redeliver();
-        Ok(())
     }
 }
 
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transport").field("id", &self.0.id).field("peer", &self.0.peer).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("id", &self.0.id)
+            .field("peer", &self.0.peer)
+            .finish_non_exhaustive()
     }
 }
 

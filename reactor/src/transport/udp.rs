@@ -90,7 +90,11 @@ impl Reactor {
     ///
     /// # Errors
     /// If the endpoint is wrong or of another kind, or the address can't be had.
-    pub fn listen_datagram(&self, endpoint: &str, protocol: impl DatagramProtocol + 'static) -> Result<DatagramTransport> {
+    pub fn listen_datagram(
+        &self,
+        endpoint: &str,
+        protocol: impl DatagramProtocol + 'static,
+    ) -> Result<DatagramTransport> {
         let (address, options) = crate::endpoint::Endpoint::listen(endpoint)?.datagram_address()?;
         let bound = self.0.engine.borrow_mut().bind_datagram(&address, &options);
         let (token, address) = bound.map_err(|error| crate::listener::explain(error, &address))?;

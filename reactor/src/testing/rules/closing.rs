@@ -58,7 +58,8 @@ fn aborting_resets_the_peer(stage: &Stage) {
 }
 
 fn half_closing_still_receives(stage: &Stage) {
-    let server = Actor::new().keeps_open().on_data(|transport, input| transport.write_bytes(input.split().freeze()));
+    let server =
+        Actor::new().keeps_open().on_data(|transport, input| transport.write_bytes(input.split().freeze()));
     let (server, client) = stage.pair(server, Actor::new());
     client.transport.write(b"question");
     client.transport.half_close();
@@ -141,8 +142,7 @@ fn stopping_closes_listeners_then_connections_then_runs_the_last_triggers(stage:
         finished.borrow_mut().push("callback finished");
     });
     stage.reactor.run().expect("a clean stop");
-    let expected =
-        ["callback finished", "services stop", "services stopped", "connection lost", "last"];
+    let expected = ["callback finished", "services stop", "services stopped", "connection lost", "last"];
     assert_eq!(*order.borrow(), expected);
     assert_eq!(server.reason(), "Stopped");
 }

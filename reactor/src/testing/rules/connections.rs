@@ -149,7 +149,9 @@ fn shared_state_may_stay_borrowed_while_writing_to_anyone(stage: &Stage) {
     stage.connect(&listener, other);
     stage.until("both in the room", || room.borrow().len() == 2);
     one.write(b"hi");
-    stage.until("everyone to hear", || heard.borrow().received == b"hi" && heard_too.borrow().received == b"hi");
+    stage.until("everyone to hear", || {
+        heard.borrow().received == b"hi" && heard_too.borrow().received == b"hi"
+    });
     one.close();
     stage.until("the farewell", || heard_too.borrow().received == b"hi!");
 }

@@ -39,7 +39,8 @@ impl Stage {
     /// Listen with one actor for each connection, in order; further connections are refused.
     pub(super) fn listen(&self, actors: Vec<Actor>) -> Listener {
         let mut actors = actors.into_iter();
-        let factory = Cast(Box::new(move |_| actors.next().map(|actor| Box::new(actor) as Box<dyn Protocol>)));
+        let factory =
+            Cast(Box::new(move |_| actors.next().map(|actor| Box::new(actor) as Box<dyn Protocol>)));
         self.reactor.listen("tcp:0:interface=127.0.0.1", factory).expect("listening on a free port")
     }
 
@@ -67,7 +68,10 @@ impl Stage {
         self.until("accepting", || server_journal.borrow().transport.is_some());
         listener.stop();
         let server = server_journal.borrow().transport.clone().expect("it is accepted");
-        (Part { transport: server, journal: server_journal }, Part { transport: client, journal: client_journal })
+        (
+            Part { transport: server, journal: server_journal },
+            Part { transport: client, journal: client_journal },
+        )
     }
 }
 

@@ -106,7 +106,9 @@ fn deferreds_fire_once_and_from_the_loop(stage: &Stage) {
     let (resolver, deferred) = stage.reactor.deferred::<u32>();
     let seen = Rc::new(RefCell::new(Vec::new()));
     let log = seen.clone();
-    deferred.then(|outcome| outcome.map(|number| number + 1)).finally(move |outcome| log.borrow_mut().push(outcome));
+    deferred
+        .then(|outcome| outcome.map(|number| number + 1))
+        .finally(move |outcome| log.borrow_mut().push(outcome));
     resolver.resolve(Ok(41));
     assert!(seen.borrow().is_empty(), "called from inside resolve");
     stage.until("the callback", || !seen.borrow().is_empty());
@@ -184,15 +186,23 @@ fn jobs_on_threads_come_back_to_the_loop(stage: &Stage) {
     let outcomes = Rc::new(RefCell::new(Vec::new()));
     for number in 0..20_u64 {
         let log = outcomes.clone();
-        stage.reactor.defer_to_thread(move || number * number).finally(move |result| log.borrow_mut().push(result));
+        stage
+            .reactor
+            .defer_to_thread(move || number * number)
+            .finally(move |result| log.borrow_mut().push(result));
     }
     let log = outcomes.clone();
-    stage.reactor.defer_to_thread(|| -> u64 { panic!("on purpose") }).finally(move |result| log.borrow_mut().push(result));
+    stage
+        .reactor
+        .defer_to_thread(|| -> u64 { panic!("on purpose") })
+        .finally(move |result| log.borrow_mut().push(result));
     stage.until("all jobs", || outcomes.borrow().len() == 21);
-    let mut good: Vec<u64> = outcomes.borrow().iter().filter_map(|outcome| outcome.as_ref().ok().copied()).collect();
+    let mut good: Vec<u64> =
+        outcomes.borrow().iter().filter_map(|outcome| outcome.as_ref().ok().copied()).collect();
     good.sort_unstable();
     assert_eq!(good, (0..20).map(|number| number * number).collect::<Vec<_>>());
-    let failed = outcomes.borrow().iter().filter(|outcome| matches!(outcome, Err(Failure::Panicked(_)))).count();
+    let failed =
+        outcomes.borrow().iter().filter(|outcome| matches!(outcome, Err(Failure::Panicked(_)))).count();
     assert_eq!(failed, 1);
 }
 
