@@ -21,6 +21,11 @@ pub(crate) fn of(address: &Address) -> Option<String> {
         .map(|process| name(&process))
 }
 
+/// Beside the processes there are `self`, `thread-self` and much else.
+fn is_numbered(process: &Path) -> bool {
+    process.file_name().is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit))
+}
+
 fn holds(process: &Path, wanted: &str) -> bool {
     let Ok(descriptors) = fs::read_dir(process.join("fd")) else { return false };
     descriptors

@@ -77,7 +77,7 @@ impl ListenerSlot {
         }
     }
 
-    pub(crate) fn stop(self: Box<Self>) {
+    pub(crate) fn stop(self) {
         if let Target::Factory(mut factory, _) = self.target {
             factory.stop();
         }

@@ -45,7 +45,7 @@ impl DatagramSlot {
         self.writable |= news.writable;
     }
 
-    pub(crate) fn stop(self: Box<Self>) {
+    pub(crate) fn stop(self) {
         self.transport.0.open.set(false);
         if let Some(mut protocol) = self.protocol {
             protocol.stopped();

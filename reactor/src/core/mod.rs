@@ -353,12 +353,10 @@ impl Core {
         connection.bury();
         let Entry { shared, protocol, input, rare } = entry;
         crate::buffer::give(input);
-        if shared.flags.has(Flag::Made) {
-            if let Some(mut protocol) = protocol {
-                let transport = Transport(shared);
-                let name = protocol.name();
-                guard_named(name, || protocol.connection_lost(&transport, &why));
-            }
+        if let Some(mut protocol) = protocol.filter(|_| shared.flags.has(Flag::Made)) {
+            let transport = Transport(shared);
+            let name = protocol.name();
+            guard(name, || protocol.connection_lost(&transport, &why));
         }
         if let Some(made) = rare.and_then(|rare| rare.made) {
             made.resolve(Err(match why {
@@ -377,10 +375,6 @@ impl Layered {
 
 /// Run user code that belongs to no connection; a panic in it is logged and survived.
 fn guard(what: &'static str, f: impl FnOnce()) {
-    guard_named(what, f);
-}
-
-fn guard_named(what: &'static str, f: impl FnOnce()) {
     if let Err(panic) = panics::catch(f) {
         tracing::error!(in = what, panic.message, panic.backtrace, "panicked");
     }

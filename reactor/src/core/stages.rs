@@ -379,11 +379,11 @@ impl Entry {
         let Some(layered) = rare.layer.as_mut() else { return };
         let flags = &self.shared.flags;
         let before = (self.input.len(), layered.layer.is_established());
-        if !layered.wire_in.is_empty() {
-            if let Err(error) = layered.layer.receive(&mut layered.wire_in, &mut self.input) {
-                // The layer may have a last word for the peer, which is worth one attempt.
-                rare.lost.get_or_insert(error);
-            }
+        if !layered.wire_in.is_empty()
+            && let Err(error) = layered.layer.receive(&mut layered.wire_in, &mut self.input)
+        {
+            // The layer may have a last word for the peer, which is worth one attempt.
+            rare.lost.get_or_insert(error);
         }
         layered.wire_in = settle(std::mem::take(&mut layered.wire_in));
         if self.input.len() > before.0 {
