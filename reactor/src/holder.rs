@@ -14,11 +14,8 @@ pub(crate) fn of(address: &Address) -> Option<String> {
         Address::Unix(path) => unix_inode(path.as_deref()?)?,
     };
     let wanted = format!("socket:[{inode}]");
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes
-        .map(|process| process.path())
-        .find(|process| holds(process, &wanted))
-        .map(|process| name(&process))
+    let mut processes = fs::read_dir("/proc").ok()?.flatten().map(|process| process.path());
+    processes.find(|process| is_numbered(process) && holds(process, &wanted)).map(|process| name(&process))
 }
 
 /// Beside the processes there are `self`, `thread-self` and much else.
