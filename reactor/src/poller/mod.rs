@@ -73,3 +73,6 @@ pub trait Poller {
     /// Something that other threads can wake this poller with.
     fn waker(&self) -> Arc<dyn Wake>;
 }
+
+#[cfg(test)]
+mod tests;

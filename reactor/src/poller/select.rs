@@ -80,7 +80,7 @@ impl Poller for Select {
         for set in [&mut self.added, &mut self.read, &mut self.write] {
             set.remove(descriptor);
         }
-        if descriptor + 1 == self.limit {
+        if descriptor == self.limit - 1 {
             self.limit = self.added.limit();
         }
     }

@@ -17,12 +17,14 @@ mod connecting;
 mod datagrams;
 mod descriptors;
 mod locals;
+mod pollers;
 mod rig;
 mod streams;
 mod tokens;
 mod waiting;
 
 use crate::engine::Engine;
+use crate::poller::Poller;
 use rig::Rig;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -71,7 +73,7 @@ pub fn engine_cases() -> impl Iterator<Item = &'static Case> {
 /// # Panics
 /// After the last case, if any failed, with the names of those that did.
 pub fn engine(make: &dyn Fn() -> Box<dyn Engine>) {
-    run_all(make, engine_cases());
+    run_all(engine_cases().map(|case| (case.name, || case.run(&mut *make()))));
 }
 
 /// Run the cases that need no kernel: what a simulated engine must keep.
@@ -79,16 +81,25 @@ pub fn engine(make: &dyn Fn() -> Box<dyn Engine>) {
 /// # Panics
 /// After the last case, if any failed, with the names of those that did.
 pub fn simulated_engine(make: &dyn Fn() -> Box<dyn Engine>) {
-    run_all(make, engine_cases().filter(|case| case.needs == Needs::Anything));
+    let cases = engine_cases().filter(|case| case.needs == Needs::Anything);
+    run_all(cases.map(|case| (case.name, || case.run(&mut *make()))));
 }
 
-fn run_all(make: &dyn Fn() -> Box<dyn Engine>, cases: impl Iterator<Item = &'static Case>) {
+/// Check the contract of [`crate::poller`], each rule on a poller of its own from `make`.
+///
+/// # Panics
+/// After the last rule, if any is broken, with the names of those that are.
+pub fn poller(make: &dyn Fn() -> Box<dyn Poller>) {
+    run_all(pollers::CASES.iter().map(|(name, check)| (*name, || check(&mut *make()))));
+}
+
+fn run_all<F: FnOnce()>(cases: impl Iterator<Item = (&'static str, F)>) {
     let (mut passed, mut failed) = (0, Vec::new());
-    for case in cases {
-        // What a failed case leaves behind is its own engine, dropped here and never looked at again.
-        match catch_unwind(AssertUnwindSafe(|| case.run(&mut *make()))) {
+    for (name, check) in cases {
+        // What a failed case leaves behind is its own backend, dropped and never looked at again.
+        match catch_unwind(AssertUnwindSafe(check)) {
             Ok(()) => passed += 1,
-            Err(_) => failed.push(case.name),
+            Err(_) => failed.push(name),
         }
     }
     assert!(failed.is_empty(), "{passed} cases passed, {} failed: {}", failed.len(), failed.join(", "));
