@@ -8,9 +8,11 @@
 //!   1, 2, 4 bytes    length bytes
 //! ```
 
+use crate::adaptor::{connection_callbacks, pass_callbacks_to, take_messages};
 use crate::wire::Reader;
 pub use crate::wire::{TooLong, Width};
 use bytes::BytesMut;
+use ropewalk_reactor::{Protocol, Transport};
 
 /// The longest content unless it was said otherwise: 99,999 bytes, as Twisted's.
 pub const MAX_LENGTH: usize = 99_999;
@@ -75,10 +77,87 @@ impl IntNDecoder {
 /// # Errors
 /// If it is too long for the width; then `out` is as it was.
 pub fn encode(width: Width, content: &[u8], out: &mut BytesMut) -> Result<(), TooLong> {
-    if content.len() > width.max() {
-        return Err(TooLong { length: content.len(), limit: width.max() });
-    }
+    width.check(content.len())?;
     width.prefix(out, |out| out.extend_from_slice(content))
+}
+
+/// What you write to be given strings; [`IntNStrings`] makes a protocol of it.
+pub trait IntNReceiver {
+    /// A string has come.
+    fn string_received(&mut self, transport: &Transport, content: &[u8]);
+
+    /// A string longer than the limit was announced. Unless said otherwise, the connection is closed;
+    /// if it is left open, that string is dropped as it comes and the next one received.
+    fn length_limit_exceeded(&mut self, transport: &Transport, error: TooLong) {
+        let _ = error;
+        transport.close();
+    }
+
+    connection_callbacks!();
+}
+
+/// A protocol that receives strings behind lengths: Twisted's Int8StringReceiver,
+/// Int16StringReceiver and Int32StringReceiver.
+///
+/// ```
+/// use ropewalk_protocols::intn::{IntNReceiver, IntNStrings, Width, send_string};
+/// use ropewalk_reactor::{Transport, testing::StringTransport};
+///
+/// struct Echo;
+/// impl IntNReceiver for Echo {
+///     fn string_received(&mut self, transport: &Transport, content: &[u8]) {
+///         send_string(transport, Width::Bits16, content).expect("it came behind such a length");
+///     }
+/// }
+///
+/// let mut echo = StringTransport::new(IntNStrings::new(Width::Bits16, Echo));
+/// echo.feed(b"\x00\x05hello");
+/// assert_eq!(echo.output(), b"\x00\x05hello");
+/// ```
+#[derive(Clone, Debug)]
+pub struct IntNStrings<I> {
+    receiver: I,
+    decoder: IntNDecoder,
+}
+
+impl<I: IntNReceiver> IntNStrings<I> {
+    /// Strings of up to [`MAX_LENGTH`] bytes behind lengths of this width.
+    pub fn new(width: Width, receiver: I) -> Self {
+        Self { receiver, decoder: IntNDecoder::new(width) }
+    }
+
+    /// Strings have up to `bytes` bytes.
+    #[must_use]
+    pub fn max_length(mut self, bytes: usize) -> Self {
+        self.decoder = self.decoder.max_length(bytes);
+        self
+    }
+}
+
+impl<I: IntNReceiver> Protocol for IntNStrings<I> {
+    fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+        let Self { receiver, decoder } = self;
+        take_messages(transport, input, |input| {
+            match decoder.decode(input) {
+                Ok(Some(content)) => receiver.string_received(transport, content),
+                Ok(None) => return false,
+                Err(error) => receiver.length_limit_exceeded(transport, error),
+            }
+            true
+        });
+    }
+
+    pass_callbacks_to!(receiver);
+}
+
+/// Send `content` behind its length.
+///
+/// # Errors
+/// If it is too long for the width; then nothing is sent.
+pub fn send_string(transport: &Transport, width: Width, content: &[u8]) -> Result<(), TooLong> {
+    width.check(content.len())?;
+    transport.write_with(|out| encode(width, content, out).is_ok());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -87,6 +166,7 @@ mod tests {
     use crate::testing::{self, cut, feed, sizes};
     use bytes::BufMut;
     use proptest::prelude::*;
+    use ropewalk_reactor::testing::StringTransport;
 
     fn check(width: Width, max: usize, input: &[u8], expected: &[Result<&[u8], TooLong>], left: usize) {
         let decoder = IntNDecoder::new(width).max_length(max);
@@ -127,6 +207,71 @@ mod tests {
         assert_eq!(encode(Width::Bits8, &long[..255], &mut out), Ok(()));
         assert_eq!(encode(Width::Bits16, b"ab", &mut out), Ok(()));
         assert_eq!(out[254..], *b"\x00\x00\x00\x02ab");
+    }
+
+    #[derive(Default)]
+    struct Recorder {
+        seen: Vec<String>,
+        keep_open: bool,
+    }
+
+    impl IntNReceiver for Recorder {
+        fn string_received(&mut self, transport: &Transport, content: &[u8]) {
+            self.seen.push(content.escape_ascii().to_string());
+            if content == b"pause" {
+                transport.pause_reading();
+            }
+        }
+
+        fn length_limit_exceeded(&mut self, transport: &Transport, error: TooLong) {
+            self.seen.push(error.to_string());
+            if !self.keep_open {
+                transport.close();
+            }
+        }
+    }
+
+    fn recorder(keep_open: bool) -> StringTransport<IntNStrings<Recorder>> {
+        let receiver = Recorder { keep_open, ..Recorder::default() };
+        StringTransport::new(IntNStrings::new(Width::Bits8, receiver).max_length(5))
+    }
+
+    #[test]
+    fn a_pause_between_strings_leaves_the_rest_where_it_is() {
+        let mut connection = recorder(false);
+        connection.feed(b"\x01a\x05pause\x01b\x01");
+        assert_eq!(connection.protocol().receiver.seen, ["a", "pause"]);
+        assert_eq!(connection.input(), b"\x01b\x01");
+        connection.transport().resume_reading();
+        connection.feed(b"c");
+        assert_eq!(connection.protocol().receiver.seen, ["a", "pause", "b", "c"]);
+    }
+
+    #[test]
+    fn a_string_beyond_the_limit_closes_unless_said_otherwise() {
+        let mut connection = recorder(false);
+        connection.feed_bytewise(b"\x01a\x06sixsix\x01b");
+        assert!(connection.is_closing());
+        assert_eq!(
+            connection.protocol().receiver.seen,
+            ["a", "6 bytes are more than the 5 that are allowed"]
+        );
+        let mut connection = recorder(true);
+        connection.feed_bytewise(b"\x06sixsix\x01b");
+        assert!(!connection.is_closing());
+        assert_eq!(
+            connection.protocol().receiver.seen,
+            ["6 bytes are more than the 5 that are allowed", "b"]
+        );
+    }
+
+    #[test]
+    fn sending_refuses_what_the_prefix_cannot_say() {
+        let mut connection = recorder(false);
+        let transport = connection.transport().clone();
+        assert!(send_string(&transport, Width::Bits8, &[0; 256]).is_err());
+        assert_eq!(send_string(&transport, Width::Bits8, b"ab"), Ok(()));
+        assert_eq!(connection.output(), b"\x02ab");
     }
 
     fn widths() -> impl Strategy<Value = Width> {

@@ -24,6 +24,7 @@
 // Tests index into what they have made themselves.
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+mod adaptor;
 pub mod http;
 pub mod intn;
 pub mod line;

@@ -7,7 +7,10 @@
 //!                  searched: the next search begins behind it
 //! ```
 
+use crate::adaptor::{connection_callbacks, pass_callbacks_to, take_messages};
+use bytes::BytesMut;
 use memchr::{memchr, memmem};
+use ropewalk_reactor::{Protocol, Transport};
 use thiserror::Error;
 
 /// The longest line, without its delimiter, unless it was said otherwise: 16,384 bytes, as Twisted's.
@@ -159,11 +162,129 @@ impl LineDecoder {
     }
 }
 
+/// What the bytes that come next are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Lines, for [`LineReceiver::line_received`].
+    #[default]
+    Lines,
+    /// Bytes without structure, for [`LineReceiver::raw_data_received`].
+    Raw,
+}
+
+/// What you write to be given lines; [`Lines`] makes a protocol of it.
+pub trait LineReceiver {
+    /// A line has come; its delimiter is left out.
+    fn line_received(&mut self, transport: &Transport, line: &[u8]);
+
+    /// What the next bytes are. This is asked again after each line and each piece of raw data, so
+    /// that a receiver which is told the size of some data in a line changes to it and back by what
+    /// it knows anyway: `if self.bytes_to_come > 0 { Mode::Raw } else { Mode::Lines }`.
+    fn mode(&self) -> Mode {
+        Mode::Lines
+    }
+
+    /// Bytes have come in raw mode. Take what belongs to you off the front of `input`, and what
+    /// remains is lines again if [`mode`](Self::mode) says so; else it comes back with more behind it.
+    fn raw_data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+        let _ = transport;
+        input.clear();
+    }
+
+    /// A line is longer than it may be. Unless said otherwise, the connection is closed; if it is
+    /// left open, the rest of that line is dropped and the next one received.
+    fn line_length_exceeded(&mut self, transport: &Transport) {
+        transport.close();
+    }
+
+    connection_callbacks!();
+}
+
+/// A protocol that receives lines: Twisted's LineReceiver.
+///
+/// ```
+/// use ropewalk_protocols::line::{LineReceiver, Lines, send_line};
+/// use ropewalk_reactor::{Transport, testing::StringTransport};
+///
+/// struct Greeter;
+/// impl LineReceiver for Greeter {
+///     fn line_received(&mut self, transport: &Transport, line: &[u8]) {
+///         send_line(transport, &[b"hello, ", line].concat());
+///     }
+/// }
+///
+/// let mut greeter = StringTransport::new(Lines::new(Greeter));
+/// greeter.feed(b"ann\r\nbo");
+/// greeter.feed(b"b\n");
+/// assert_eq!(greeter.output(), b"hello, ann\r\nhello, bob\r\n");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Lines<L> {
+    receiver: L,
+    decoder: LineDecoder,
+}
+
+impl<L: LineReceiver> Lines<L> {
+    /// Lines of up to [`MAX_LENGTH`] bytes that end in `\r\n` or `\n`.
+    pub fn new(receiver: L) -> Self {
+        Self::with_decoder(receiver, LineDecoder::new())
+    }
+
+    /// Lines as `decoder` finds them: `LineDecoder::new().delimiter(…).max_length(…)`.
+    pub fn with_decoder(receiver: L, decoder: LineDecoder) -> Self {
+        Self { receiver, decoder }
+    }
+
+    /// Hand over the lines at the front of `input`, until none is whole, or the receiver wants
+    /// something else.
+    fn deliver_lines(&mut self, transport: &Transport, input: &mut BytesMut) {
+        let Self { receiver, decoder } = self;
+        take_messages(transport, input, |input| {
+            match decoder.decode(input) {
+                Ok(Some(line)) => receiver.line_received(transport, line),
+                Ok(None) => return false,
+                Err(LineTooLong { .. }) => receiver.line_length_exceeded(transport),
+            }
+            receiver.mode() == Mode::Lines
+        });
+    }
+}
+
+impl<L: LineReceiver> Protocol for Lines<L> {
+    fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+        while transport.is_reading() && !input.is_empty() {
+            let mode = self.receiver.mode();
+            match mode {
+                Mode::Lines => self.deliver_lines(transport, input),
+                Mode::Raw => {
+                    self.decoder.restart();
+                    self.receiver.raw_data_received(transport, input);
+                }
+            }
+            if self.receiver.mode() == mode {
+                return;
+            }
+        }
+    }
+
+    pass_callbacks_to!(receiver);
+}
+
+/// Send `line` and a `\r\n`.
+pub fn send_line(transport: &Transport, line: &[u8]) {
+    transport.write_with(|out| {
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{self, Found, cut, feed, sizes};
     use proptest::prelude::*;
+    use ropewalk_reactor::testing::StringTransport;
+    use ropewalk_reactor::{Eof, Reason};
 
     fn lines() -> LineDecoder {
         LineDecoder::new()
@@ -246,6 +367,191 @@ mod tests {
     #[should_panic(expected = "empty delimiter")]
     fn an_empty_delimiter_is_refused_at_once() {
         let _ = lines().delimiter(Delimiter::Bytes(b""));
+    }
+
+    /// Keeps what it gets. A line `data N` is followed by N bytes that are no lines; `pause`, `close`
+    /// and `switch` do what they say.
+    #[derive(Default)]
+    struct Recorder {
+        seen: Vec<String>,
+        raw_bytes: usize,
+        keep_open: bool,
+    }
+
+    impl LineReceiver for Recorder {
+        fn line_received(&mut self, transport: &Transport, line: &[u8]) {
+            self.seen.push(line.escape_ascii().to_string());
+            match line {
+                b"pause" => transport.pause_reading(),
+                b"close" => transport.close(),
+                b"switch" => transport.set_protocol(Lines::new(Speaker)),
+                b"write" => transport.write(&[b'x'; 100_000]),
+                _ => {
+                    let size = line.strip_prefix(b"data ").and_then(|size| str::from_utf8(size).ok());
+                    self.raw_bytes = size.and_then(|size| size.parse().ok()).unwrap_or(0);
+                }
+            }
+        }
+
+        fn mode(&self) -> Mode {
+            if self.raw_bytes > 0 { Mode::Raw } else { Mode::Lines }
+        }
+
+        fn raw_data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+            let data = input.split_to(input.len().min(self.raw_bytes));
+            self.raw_bytes -= data.len();
+            self.seen.push(format!("raw {}", data.escape_ascii()));
+            if data.ends_with(b"pause") {
+                transport.pause_reading();
+            }
+        }
+
+        fn line_length_exceeded(&mut self, transport: &Transport) {
+            self.seen.push("too long".to_owned());
+            if !self.keep_open {
+                transport.close();
+            }
+        }
+
+        fn connection_made(&mut self, transport: &Transport) {
+            self.seen.push("made".to_owned());
+            transport.register_producer(transport);
+        }
+
+        fn eof_received(&mut self, _: &Transport) -> Eof {
+            self.seen.push("eof".to_owned());
+            Eof::KeepOpen
+        }
+
+        fn connection_lost(&mut self, _: &Transport, why: &Reason) {
+            self.seen.push(format!("lost: {why}"));
+        }
+
+        fn timed_out(&mut self, _: &Transport) {
+            self.seen.push("timed out".to_owned());
+        }
+
+        fn write_paused(&mut self, _: &Transport) {
+            self.seen.push("write paused".to_owned());
+        }
+
+        fn write_resumed(&mut self, _: &Transport) {
+            self.seen.push("write resumed".to_owned());
+        }
+    }
+
+    /// Says back what it hears.
+    struct Speaker;
+
+    impl LineReceiver for Speaker {
+        fn line_received(&mut self, transport: &Transport, line: &[u8]) {
+            send_line(transport, line);
+        }
+    }
+
+    fn recorder() -> StringTransport<Lines<Recorder>> {
+        StringTransport::new(Lines::with_decoder(Recorder::default(), lines().max_length(10)))
+    }
+
+    fn seen(connection: &mut StringTransport<Lines<Recorder>>) -> String {
+        connection.protocol().receiver.seen.split_off(0).join(", ")
+    }
+
+    #[test]
+    fn a_pause_between_lines_leaves_the_rest_where_it_is() {
+        let mut connection = recorder();
+        connection.feed(b"a\npause\nb\npause\nc");
+        assert_eq!(seen(&mut connection), "made, a, pause");
+        assert_eq!(connection.input(), b"b\npause\nc");
+        connection.feed(b"\nd\n");
+        assert_eq!(seen(&mut connection), "", "nothing is delivered while reading is paused");
+        connection.transport().resume_reading();
+        connection.feed(b"");
+        assert_eq!(seen(&mut connection), "b, pause");
+        connection.transport().resume_reading();
+        connection.feed(b"");
+        assert_eq!(seen(&mut connection), "c, d");
+    }
+
+    #[test]
+    fn nothing_is_received_after_a_close() {
+        let mut connection = recorder();
+        connection.feed(b"a\nclose\nb\n");
+        assert_eq!(seen(&mut connection), "made, a, close");
+    }
+
+    #[test]
+    fn what_follows_a_change_of_protocol_is_for_the_next_one() {
+        let mut connection = recorder();
+        connection.feed(b"a\nswitch\nb\nc");
+        connection.feed(b"\n");
+        assert_eq!(seen(&mut connection), "made, a, switch");
+        assert_eq!(connection.output(), b"b\r\nc\r\n");
+    }
+
+    #[test]
+    fn no_line_is_received_while_our_own_answers_wait() {
+        let mut connection = recorder();
+        connection.feed(b"write\na\n");
+        assert_eq!(seen(&mut connection), "made, write, write paused");
+        assert_eq!(connection.input(), b"a\n");
+        assert_eq!(connection.output().len(), 100_000);
+        assert_eq!(seen(&mut connection), "write resumed, a");
+    }
+
+    #[test]
+    fn raw_data_of_a_known_size_stands_between_lines() {
+        for pieces in
+            [&[&b"data 4\r\n\n\n\n\nb\ndata 2\nxyz\n"[..]][..], &[b"data 4\n\n\n", b"\n\nb\ndata 2\nxyz\n"]]
+        {
+            let mut connection = recorder();
+            pieces.iter().for_each(|piece| connection.feed(piece));
+            let seen = seen(&mut connection).replace("\\n, raw ", "\\n");
+            assert_eq!(seen, "made, data 4, raw \\n\\n\\n\\n, b, data 2, raw xy, z");
+        }
+        let mut connection = recorder();
+        connection.feed_bytewise(b"data 2\nxyz\n");
+        assert_eq!(seen(&mut connection), "made, data 2, raw x, raw y, z");
+    }
+
+    #[test]
+    fn a_pause_in_raw_mode_leaves_the_rest_where_it_is() {
+        let mut connection = recorder();
+        connection.feed(b"data 5\npausea\n");
+        assert_eq!(seen(&mut connection), "made, data 5, raw pause");
+        assert_eq!(connection.input(), b"a\n");
+    }
+
+    #[test]
+    fn a_line_too_long_closes_unless_said_otherwise() {
+        let mut connection = recorder();
+        connection.feed(b"a\n01234567890\nb\n");
+        assert_eq!(seen(&mut connection), "made, a, too long");
+        assert!(connection.is_closing());
+        for bytewise in [false, true] {
+            let mut connection = recorder();
+            connection.protocol().receiver.keep_open = true;
+            match bytewise {
+                false => connection.feed(b"0123456789012345\nb\n"),
+                true => connection.feed_bytewise(b"0123456789012345\nb\n"),
+            }
+            assert_eq!(seen(&mut connection), "made, too long, b");
+        }
+    }
+
+    #[test]
+    fn the_callbacks_of_the_connection_pass_through() {
+        let mut connection = recorder();
+        connection.connect();
+        connection.time_out();
+        connection.eof();
+        assert!(!connection.is_closing(), "the receiver wants to keep it open");
+        connection.lose(Reason::Done);
+        assert_eq!(seen(&mut connection), "made, timed out, eof, lost: closed cleanly");
+        assert!(connection.protocol().name().ends_with("Recorder"));
+        let mut unsaid = StringTransport::new(Lines::new(Speaker));
+        unsaid.eof();
+        assert!(unsaid.is_closing(), "unless said otherwise, the end is the end");
     }
 
     /// Text with many delimiters, near misses and lines around a maximum of eight bytes.

@@ -8,7 +8,9 @@
 //! The source is <https://cr.yp.to/proto/netstrings.txt>; the limit is that of Twisted's
 //! NetstringReceiver.
 
+use crate::adaptor::{connection_callbacks, pass_callbacks_to, take_messages};
 use bytes::BytesMut;
+use ropewalk_reactor::{Protocol, Transport};
 use std::fmt::Write;
 use thiserror::Error;
 
@@ -113,12 +115,92 @@ pub fn encode(content: &[u8], out: &mut BytesMut) {
     out.extend_from_slice(b",");
 }
 
+/// What you write to be given netstrings; [`Netstrings`] makes a protocol of it.
+pub trait NetstringReceiver {
+    /// A netstring has come: its content.
+    fn string_received(&mut self, transport: &Transport, content: &[u8]);
+
+    /// What has come is no netstring. A last word may be written; the connection is closed after
+    /// this callback, for what follows cannot be understood.
+    fn parse_error(&mut self, transport: &Transport, error: NetstringError) {
+        let _ = (transport, error);
+    }
+
+    connection_callbacks!();
+}
+
+/// A protocol that receives netstrings: Twisted's NetstringReceiver.
+///
+/// ```
+/// use ropewalk_protocols::netstring::{NetstringReceiver, Netstrings, send_string};
+/// use ropewalk_reactor::{Transport, testing::StringTransport};
+///
+/// struct Echo;
+/// impl NetstringReceiver for Echo {
+///     fn string_received(&mut self, transport: &Transport, content: &[u8]) {
+///         send_string(transport, content);
+///     }
+/// }
+///
+/// let mut echo = StringTransport::new(Netstrings::new(Echo));
+/// echo.feed(b"5:hello,");
+/// assert_eq!(echo.output(), b"5:hello,");
+/// echo.feed(b"05:hello,");
+/// assert!(echo.is_closing());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Netstrings<N> {
+    receiver: N,
+    decoder: NetstringDecoder,
+}
+
+impl<N: NetstringReceiver> Netstrings<N> {
+    /// Netstrings of up to [`MAX_LENGTH`] bytes.
+    pub fn new(receiver: N) -> Self {
+        Self { receiver, decoder: NetstringDecoder::new() }
+    }
+
+    /// Contents have up to `bytes` bytes.
+    #[must_use]
+    pub fn max_length(mut self, bytes: usize) -> Self {
+        self.decoder = self.decoder.max_length(bytes);
+        self
+    }
+}
+
+impl<N: NetstringReceiver> Protocol for Netstrings<N> {
+    fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+        let Self { receiver, decoder } = self;
+        take_messages(transport, input, |input| match decoder.decode(input) {
+            Ok(Some(content)) => {
+                receiver.string_received(transport, content);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                *input = &[];
+                receiver.parse_error(transport, error);
+                transport.close();
+                false
+            }
+        });
+    }
+
+    pass_callbacks_to!(receiver);
+}
+
+/// Send `content` as a netstring.
+pub fn send_string(transport: &Transport, content: &[u8]) {
+    transport.write_with(|out| encode(content, out));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{self, cut, feed, sizes};
     use NetstringError::{LeadingZero, NoComma, NotALength, TooLong};
     use proptest::prelude::*;
+    use ropewalk_reactor::testing::StringTransport;
 
     fn check(max: usize, input: &[u8], expected: &[Result<&[u8], NetstringError>], left: usize) {
         let decoder = NetstringDecoder::new().max_length(max);
@@ -168,6 +250,55 @@ mod tests {
     fn a_wrong_byte_in_place_of_the_comma_is_refused() {
         check(99, b"3:abcd", &[Err(NoComma(b'd'))], 6);
         check(99, b"3:abc\n", &[Err(NoComma(b'\n'))], 6);
+    }
+
+    /// Keeps what it gets, pauses at `pause`, and tells the peer what it did wrong.
+    #[derive(Default)]
+    struct Recorder(Vec<String>);
+
+    impl NetstringReceiver for Recorder {
+        fn string_received(&mut self, transport: &Transport, content: &[u8]) {
+            self.0.push(content.escape_ascii().to_string());
+            if content == b"pause" {
+                transport.pause_reading();
+            }
+        }
+
+        fn parse_error(&mut self, transport: &Transport, error: NetstringError) {
+            self.0.push(error.to_string());
+            send_string(transport, b"no");
+        }
+    }
+
+    fn recorder() -> StringTransport<Netstrings<Recorder>> {
+        StringTransport::new(Netstrings::new(Recorder::default()).max_length(9))
+    }
+
+    #[test]
+    fn a_pause_between_netstrings_leaves_the_rest_where_it_is() {
+        let mut connection = recorder();
+        connection.feed(b"1:a,5:pause,1:b,1:");
+        assert_eq!(connection.protocol().receiver.0, ["a", "pause"]);
+        assert_eq!(connection.input(), b"1:b,1:");
+        connection.transport().resume_reading();
+        connection.feed(b"c,");
+        assert_eq!(connection.protocol().receiver.0, ["a", "pause", "b", "c"]);
+    }
+
+    #[test]
+    fn a_mistake_is_told_once_and_closes() {
+        for (input, error) in [
+            (&b"1:a,01:b,1:c,"[..], "a netstring's length has a leading zero"),
+            (b"1:a,10:", "a netstring is longer than 9 bytes"),
+            (b"1:a,1:bb1:c,", "the byte 0x62 in place of the comma behind a netstring"),
+        ] {
+            let mut connection = recorder();
+            connection.feed(input);
+            connection.feed(b"1:d,");
+            assert!(connection.is_closing() && !connection.is_aborting());
+            assert_eq!(connection.output(), b"2:no,");
+            assert_eq!(connection.protocol().receiver.0, ["a", error]);
+        }
     }
 
     proptest! {

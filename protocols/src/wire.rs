@@ -238,6 +238,15 @@ impl Width {
         }
     }
 
+    /// Whether the prefix can say this length.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn check(self, length: usize) -> std::result::Result<(), TooLong> {
+        let limit = self.max();
+        if length > limit { Err(TooLong { length, limit }) } else { Ok(()) }
+    }
+
     /// Read a length.
     ///
     /// # Errors
@@ -266,9 +275,9 @@ impl Width {
         let content = out.len();
         encode(out);
         let length = out.len().saturating_sub(content);
-        if length > self.max() {
+        if let Err(error) = self.check(length) {
             out.truncate(start);
-            return Err(TooLong { length, limit: self.max() });
+            return Err(error);
         }
         // The low bytes of the length, as many as the prefix has.
         let encoded = length.to_be_bytes();
