@@ -5,5 +5,6 @@ pub mod buffer;
 pub mod disk;
 pub mod engine;
 pub mod poller;
+pub mod random;
 
 pub use address::Address;
