@@ -27,6 +27,8 @@
 //! [`receive`]: Engine::receive
 //! [`send`]: Engine::send
 
+pub mod sim;
+
 use crate::address::Address;
 use crate::buffer::Output;
 use crate::disk::Storage;
