@@ -27,11 +27,7 @@
 //! [`receive`]: Engine::receive
 //! [`send`]: Engine::send
 
-pub mod backend;
-pub mod readiness;
-pub(crate) mod sockets;
-mod spin;
-mod table;
+pub mod sim;
 
 use crate::address::Address;
 use crate::buffer::Output;

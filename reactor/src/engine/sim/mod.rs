@@ -1,0 +1,4 @@
+//! The simulated engine.
+mod digest;
+pub mod disk;
+pub use disk::{Crashed, DiskCall, DiskFaults, SimDisk};
