@@ -14,7 +14,18 @@ mod holder;
 mod listener;
 mod panics;
 pub mod poller;
+pub mod prelude;
+mod protocol;
 pub mod random;
+mod reactor;
+mod shared;
+mod sys;
+pub mod systemd;
+mod task;
+pub mod testing;
+mod threads;
+mod timer;
+pub mod transport;
 
 pub use address::Address;
 pub use bytes::{Buf, BufMut, Bytes, BytesMut};

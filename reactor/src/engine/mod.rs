@@ -27,7 +27,12 @@
 //! [`receive`]: Engine::receive
 //! [`send`]: Engine::send
 
+pub mod backend;
+pub mod readiness;
 pub mod sim;
+pub(crate) mod sockets;
+mod spin;
+mod table;
 
 use crate::address::Address;
 use crate::buffer::Output;
