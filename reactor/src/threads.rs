@@ -2,7 +2,6 @@
 //!
 //! Only three things cross threads: jobs and their results (the pool), calls ([`Remote`]), and the
 //! numbers of woken tasks. They meet in one mailbox that the loop empties once a turn.
-#![expect(clippy::disallowed_methods, reason = "this is where threads are made")]
 
 use crate::engine::Wake;
 use crate::failure::{Failure, Result};
