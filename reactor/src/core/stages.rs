@@ -411,6 +411,8 @@ impl Entry {
 
     /// Last stage: what waits to leave. Returns how many bytes still do.
     fn flush(&mut self, engine: &mut dyn Engine) -> io::Result<usize> {
+        // First: what was written after the layer was asked for must not leave in the clear.
+        self.adopt_layer();
         let Self { shared, rare, .. } = self;
         let mut output = shared.output.borrow_mut();
         let layered = rare.as_mut().and_then(|rare| rare.layer.as_mut());

@@ -51,6 +51,8 @@ pub(crate) struct Connection {
     pub(crate) home: Weak<Shared>,
     pub(crate) flags: Flags,
     pub(crate) output: RefCell<Output>,
+    /// Whose reading fills our output, to be paused while we are full.
+    producer: RefCell<Option<Transport>>,
     /// What most connections never need, in a box of its own.
     extras: RefCell<Option<Box<Extras>>>,
 }
@@ -60,8 +62,6 @@ pub(crate) struct Extras {
     pub(crate) high_watermark: usize,
     pub(crate) low_watermark: usize,
     pub(crate) input_max: usize,
-    /// Whose reading fills our output, to be paused while we are full.
-    pub(crate) producer: Option<Transport>,
     /// The protocol to go on with.
     pub(crate) successor: Option<Box<dyn Protocol>>,
     /// When the protocol's time is up.
@@ -82,7 +82,6 @@ impl Default for Extras {
             high_watermark: HIGH_WATERMARK,
             low_watermark: HIGH_WATERMARK / 4,
             input_max: INPUT_MAX,
-            producer: None,
             successor: None,
             deadline: None,
             alarm: None,
@@ -200,13 +199,13 @@ impl Transport {
     /// An echo server registers a transport with itself, a proxy each of two with the other.
     pub fn register_producer(&self, source: &Self) {
         self.unregister_producer();
-        self.0.with_extras(|extras| extras.producer = Some(source.clone()));
+        self.0.producer.replace(Some(source.clone()));
         self.0.output_grew();
     }
 
     /// Forget the producer; it reads again if it was paused for us.
     pub fn unregister_producer(&self) {
-        let producer = self.0.extras.borrow_mut().as_mut().and_then(|extras| extras.producer.take());
+        let producer = self.0.producer.take();
         if let Some(producer) = producer {
             self.0.release(&producer);
         }
@@ -331,6 +330,7 @@ impl Connection {
             home,
             flags: Flags::new(&[Flag::Writable]),
             output: RefCell::default(),
+            producer: RefCell::default(),
             extras: RefCell::default(),
         })
     }
@@ -364,8 +364,7 @@ impl Connection {
     fn output_grew(self: &Rc<Self>) {
         if self.output.borrow().len() > self.watermarks().0 {
             self.flags.set(Flag::Full);
-            let producer = self.extras.borrow().as_ref().and_then(|extras| extras.producer.clone());
-            if let Some(producer) = producer
+            if let Some(producer) = &*self.producer.borrow()
                 && self.flags.set(Flag::HoldsProducer)
             {
                 producer.0.flags.set(Flag::ProducerPaused);
@@ -380,11 +379,10 @@ impl Connection {
             return;
         }
         self.flags.clear(Flag::Full);
-        if self.flags.has(Flag::HoldsProducer) {
-            let producer = self.extras.borrow().as_ref().and_then(|extras| extras.producer.clone());
-            if let Some(producer) = producer {
-                self.release(&producer);
-            }
+        if self.flags.has(Flag::HoldsProducer)
+            && let Some(producer) = &*self.producer.borrow()
+        {
+            self.release(producer);
         }
     }
 
@@ -430,7 +428,7 @@ impl Connection {
     pub(crate) fn bury(self: &Rc<Self>) {
         self.flags.set(Flag::Dead);
         self.output.borrow_mut().clear();
-        if let Some(producer) = self.take_extra(|extras| extras.producer.take()) {
+        if let Some(producer) = self.producer.take() {
             self.release(&producer);
         }
         let Some(extras) = self.extras.take() else { return };
@@ -442,3 +440,6 @@ impl Connection {
         }
     }
 }
+
+/// Every connection has one: ten thousand idle ones shall cost what ten thousand of these cost.
+const _: () = assert!(size_of::<Connection>() <= 160);
