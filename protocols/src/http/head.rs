@@ -252,11 +252,7 @@ impl<'a> Facts<'a> {
                 6 if name.eq_ignore_ascii_case("expect") => facts.expectation = Some(value),
                 10 if name.eq_ignore_ascii_case("connection") => facts.connection(value),
                 14 if name.eq_ignore_ascii_case("content-length") => facts.content_length(value)?,
-                17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                    if facts.transfer_coding.replace(value).is_some() {
-                        return Err(HttpError::Malformed("two fields of Transfer-Encoding"));
-                    }
-                }
+                17 if name.eq_ignore_ascii_case("transfer-encoding") => facts.transfer_coding(value)?,
                 _ => {}
             }
         }
@@ -290,6 +286,13 @@ impl<'a> Facts<'a> {
                 Err(HttpError::Malformed("two different values of Content-Length"))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn transfer_coding(&mut self, value: &'a [u8]) -> Result<(), HttpError> {
+        match self.transfer_coding.replace(value) {
+            Some(_) => Err(HttpError::Malformed("two fields of Transfer-Encoding")),
+            None => Ok(()),
         }
     }
 

@@ -33,15 +33,20 @@ pub enum Framing {
 }
 
 /// What follows the last chunk of a body.
-pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Append `data` as a chunk. No data is no chunk, for an empty one would be the last.
-pub(super) fn encode_chunk(data: &[u8], out: &mut BytesMut) {
+pub fn encode_chunk(data: &[u8], out: &mut BytesMut) {
     if !data.is_empty() {
-        write!(out, "{:x}\r\n", data.len()).expect("a BytesMut takes all that is written");
+        encode_chunk_size(data.len(), out);
         out.put_slice(data);
         out.put_slice(b"\r\n");
     }
+}
+
+/// Append what stands before a chunk of so many bytes.
+pub(super) fn encode_chunk_size(bytes: usize, out: &mut BytesMut) {
+    write!(out, "{bytes:x}\r\n").expect("a BytesMut takes all that is written");
 }
 
 /// A response: a status, header fields, a body.
