@@ -76,9 +76,13 @@ impl Response {
 
     /// A page that says what went wrong, and `detail`, as text.
     pub fn explain(status: Status, detail: &str) -> Self {
-        let detail = escape_html(detail);
-        let head = format!("<!doctype html>\n<meta charset=\"utf-8\">\n<title>{status}</title>");
-        Self::new(status).html(format!("{head}\n<h1>{status}</h1>\n<p>{detail}</p>\n"))
+        let mut page = format!(
+            "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{status}</title>\n<h1>{status}</h1>\n"
+        );
+        if !detail.is_empty() {
+            page.push_str(&format!("<p>{}</p>\n", escape_html(detail)));
+        }
+        Self::new(status).html(page)
     }
 
     /// 405, which has to say what would be allowed: `"GET, PUT"`.

@@ -238,6 +238,26 @@ fn a_body_may_come_in_pieces() {
 }
 
 #[test]
+fn a_stream_that_begins_with_nothing_does_not_end_there() {
+    let mut client = Client::new();
+    client.get("/later");
+    let writer = client.site.borrow_mut().replies.pop().unwrap().stream(Response::ok());
+    writer.write_bytes(b"all".as_slice());
+    writer.finish();
+    assert_eq!(client.bodies(), ["all"]);
+}
+
+#[test]
+fn a_status_without_a_body_has_none_in_pieces_either() {
+    let mut client = Client::new();
+    client.get("/later");
+    let writer = client.site.borrow_mut().replies.pop().unwrap().stream(Response::new(Status::NO_CONTENT));
+    writer.write(b"x");
+    writer.finish();
+    assert_eq!(client.connection.output(), b"HTTP/1.1 204 No Content\r\n\r\n");
+}
+
+#[test]
 fn a_body_in_pieces_ends_by_closing_for_old_clients() {
     let mut client = Client::new();
     client.connection.feed(b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -277,6 +297,19 @@ fn events_flow_until_the_page_leaves() {
     client.connection.eof();
     assert!(!send("anyone?"));
     assert!(!site.borrow().events[0].is_open());
+}
+
+#[test]
+fn a_stream_of_events_that_begins_late_drops_what_waits() {
+    let mut client = Client::new();
+    client.get("/later");
+    client.get("/ignored");
+    assert!(!client.connection.transport().is_reading());
+    let events = client.site.borrow_mut().replies.pop().unwrap().events();
+    client.connection.feed(b"");
+    assert!(client.connection.transport().is_reading() && client.connection.input().is_empty());
+    assert!(events.is_open());
+    assert_eq!(client.requests(), ["GET /later"]);
 }
 
 #[test]
@@ -327,6 +360,12 @@ fn a_stalled_client_is_given_up_and_a_slow_one_is_not() {
     assert!(!client.connection.is_closing(), "it has taken something");
     client.connection.time_out();
     assert!(client.connection.is_aborting(), "it has taken nothing since");
+    let mut client = Client::new();
+    client.get("/large");
+    client.get("/large");
+    assert_eq!(client.bodies().len(), 2);
+    client.connection.time_out();
+    assert!(client.connection.is_closing() && !client.connection.is_aborting(), "it was only idle");
 }
 
 #[test]
@@ -341,7 +380,7 @@ fn an_unfinished_request_times_out_with_408_and_an_idle_connection_in_silence() 
         assert!(client.connection.is_closing());
     }
     let mut client = Client::new();
-    client.get("/a");
+    client.connection.feed_bytewise(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(client.code(), 200);
     client.connection.time_out();
     assert!(client.connection.is_closing() && client.connection.output().is_empty());
