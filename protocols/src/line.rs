@@ -523,6 +523,15 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_that_changes_between_deliveries_counts_for_what_is_left() {
+        let mut connection = recorder();
+        connection.feed(b"abcdef");
+        connection.protocol().receiver.raw_bytes = 3;
+        connection.feed(b"\nx\n");
+        assert_eq!(seen(&mut connection), "made, raw abc, def, x");
+    }
+
+    #[test]
     fn a_line_too_long_closes_unless_said_otherwise() {
         let mut connection = recorder();
         connection.feed(b"a\n01234567890\nb\n");

@@ -294,6 +294,7 @@ mod tests {
         ] {
             let mut connection = recorder();
             connection.feed(input);
+            assert!(connection.input().is_empty(), "nothing of it is kept");
             connection.feed(b"1:d,");
             assert!(connection.is_closing() && !connection.is_aborting());
             assert_eq!(connection.output(), b"2:no,");

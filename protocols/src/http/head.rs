@@ -134,7 +134,7 @@ pub(super) fn parse_request(
     let mut store: FieldStore<'_> = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut []);
     let status =
-        parsed.parse_with_uninit_headers(input, &mut store).map_err(|error| refusal(error, input))?;
+        parsed.parse_with_uninit_headers(input, &mut store).map_err(|error| request_refusal(error, input))?;
     check_lengths(&parsed, input, limits)?;
     let Some(head) = complete(status, input, limits)? else {
         return Ok(None);
@@ -166,7 +166,7 @@ pub(super) fn parse_response(
     let mut parsed = httparse::Response::new(&mut []);
     let status = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut parsed, input, &mut store)
-        .map_err(|error| refusal(error, b""))?;
+        .map_err(|error| field_refusal(error).unwrap_or(HttpError::Malformed("the status line")))?;
     let Some(head) = complete(status, input, limits)? else {
         return Ok(None);
     };
@@ -210,25 +210,33 @@ fn check_lengths(parsed: &httparse::Request<'_, '_>, input: &[u8], limits: &Limi
     if target > limits.target_bytes_max { Err(HttpError::TargetTooLong) } else { Ok(()) }
 }
 
-fn refusal(error: httparse::Error, input: &[u8]) -> HttpError {
+fn request_refusal(error: httparse::Error, input: &[u8]) -> HttpError {
+    match field_refusal(error) {
+        Some(refusal) => refusal,
+        None if names_another_version(error, input) => HttpError::UnsupportedVersion,
+        None => HttpError::Malformed("the request line"),
+    }
+}
+
+/// What is wrong with a header field; `None` if the first line is what is wrong.
+fn field_refusal(error: httparse::Error) -> Option<HttpError> {
     use httparse::Error;
     match error {
-        Error::TooManyHeaders => HttpError::HeadTooLarge,
-        Error::HeaderName => HttpError::Malformed("the name of a header field"),
-        Error::HeaderValue => HttpError::Malformed("the value of a header field"),
-        Error::NewLine => HttpError::Malformed("the end of a line"),
-        Error::Version if names_another_version(input) => HttpError::UnsupportedVersion,
-        Error::Status => HttpError::Malformed("the status line"),
-        Error::Token | Error::Version => HttpError::Malformed("the request line"),
+        Error::TooManyHeaders => Some(HttpError::HeadTooLarge),
+        Error::HeaderName => Some(HttpError::Malformed("the name of a header field")),
+        Error::HeaderValue => Some(HttpError::Malformed("the value of a header field")),
+        Error::NewLine => Some(HttpError::Malformed("the end of a line")),
+        Error::Status | Error::Token | Error::Version => None,
     }
 }
 
 /// Whether the request line ends in a version that could be one, as `HTTP/2.0` does.
-fn names_another_version(input: &[u8]) -> bool {
+fn names_another_version(error: httparse::Error, input: &[u8]) -> bool {
     let line = input.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    matches!(version.strip_prefix(b"HTTP/"), Some([b'0'..=b'9', b'.', b'0'..=b'9']))
+    let version = version.strip_prefix(b"HTTP/");
+    error == httparse::Error::Version && matches!(version, Some([b'0'..=b'9', b'.', b'0'..=b'9']))
 }
 
 /// What the header fields say about framing and persistence.
@@ -252,11 +260,7 @@ impl<'a> Facts<'a> {
                 6 if name.eq_ignore_ascii_case("expect") => facts.expectation = Some(value),
                 10 if name.eq_ignore_ascii_case("connection") => facts.connection(value),
                 14 if name.eq_ignore_ascii_case("content-length") => facts.content_length(value)?,
-                17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                    if facts.transfer_coding.replace(value).is_some() {
-                        return Err(HttpError::Malformed("two fields of Transfer-Encoding"));
-                    }
-                }
+                17 if name.eq_ignore_ascii_case("transfer-encoding") => facts.transfer_coding(value)?,
                 _ => {}
             }
         }
@@ -290,6 +294,13 @@ impl<'a> Facts<'a> {
                 Err(HttpError::Malformed("two different values of Content-Length"))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn transfer_coding(&mut self, value: &'a [u8]) -> Result<(), HttpError> {
+        match self.transfer_coding.replace(value) {
+            Some(_) => Err(HttpError::Malformed("two fields of Transfer-Encoding")),
+            None => Ok(()),
         }
     }
 

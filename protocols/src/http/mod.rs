@@ -9,11 +9,11 @@
 //!                                                  └─▶ EventStream   server-sent events
 //! ```
 //!
-//! `HttpServer` is the adaptor. A `Handler` gets the [`Request`] and a `Reply`, and owns both:
+//! [`HttpServer`] is the adaptor. A [`Handler`] gets the [`Request`] and a [`Reply`], and owns both:
 //! it may answer at once, or keep the reply and answer when it can. Requests that were pipelined
 //! behind wait in the connection's input, so responses leave in order by construction.
 //!
-//! ```ignore
+//! ```
 //! use ropewalk_protocols::http::{HttpServer, Reply, Request, Response, Status};
 //!
 //! let hello = |request: Request, reply: Reply| match (request.method(), request.path()) {
@@ -31,17 +31,23 @@ mod auth;
 mod body;
 mod client;
 pub mod date;
+mod events;
 mod head;
+mod reply;
 mod request;
 mod response;
+mod server;
 mod status;
 pub mod target;
 
 pub use auth::Credentials;
 pub use client::{IncomingResponse, ResponseDecoder};
+pub use events::EventStream;
 pub use head::{Headers, Version};
+pub use reply::{BodyWriter, Reply};
 pub use request::{Decoded, Request, RequestDecoder};
-pub use response::{Framing, Recipient, Response, escape_html};
+pub use response::{Framing, LAST_CHUNK, Recipient, Response, encode_chunk, escape_html};
+pub use server::{Config, Handler, HttpServer};
 pub use status::Status;
 
 use thiserror::Error;

@@ -374,6 +374,8 @@ mod tests {
             None,
         );
         check(&"G".repeat(33), &[], Some(NotImplemented("the method")));
+        let (seen, error) = feed(limits, [&b"GET / HTTP/1.0\r\n"[..], b"\r\n", b"GET /", &[b'a'; 30]]);
+        assert_eq!((&seen[..], error), (&["GET / []".to_owned()][..], Some(HttpError::TargetTooLong)));
         let head = |length: usize| format!("GET / HTTP/1.0\r\nA: {}\r\n\r\n", "b".repeat(length - 23));
         check(&head(200), &["GET / []"], None);
         check(&head(201), &[], Some(HttpError::HeadTooLarge));

@@ -33,15 +33,20 @@ pub enum Framing {
 }
 
 /// What follows the last chunk of a body.
-pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Append `data` as a chunk. No data is no chunk, for an empty one would be the last.
-pub(super) fn encode_chunk(data: &[u8], out: &mut BytesMut) {
+pub fn encode_chunk(data: &[u8], out: &mut BytesMut) {
     if !data.is_empty() {
-        write!(out, "{:x}\r\n", data.len()).expect("a BytesMut takes all that is written");
+        encode_chunk_size(data.len(), out);
         out.put_slice(data);
         out.put_slice(b"\r\n");
     }
+}
+
+/// Append what stands before a chunk of so many bytes.
+pub(super) fn encode_chunk_size(bytes: usize, out: &mut BytesMut) {
+    write!(out, "{bytes:x}\r\n").expect("a BytesMut takes all that is written");
 }
 
 /// A response: a status, header fields, a body.
@@ -71,9 +76,13 @@ impl Response {
 
     /// A page that says what went wrong, and `detail`, as text.
     pub fn explain(status: Status, detail: &str) -> Self {
-        let detail = escape_html(detail);
-        let head = format!("<!doctype html>\n<meta charset=\"utf-8\">\n<title>{status}</title>");
-        Self::new(status).html(format!("{head}\n<h1>{status}</h1>\n<p>{detail}</p>\n"))
+        let mut page = format!(
+            "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{status}</title>\n<h1>{status}</h1>\n"
+        );
+        if !detail.is_empty() {
+            page.push_str(&format!("<p>{}</p>\n", escape_html(detail)));
+        }
+        Self::new(status).html(page)
     }
 
     /// 405, which has to say what would be allowed: `"GET, PUT"`.

@@ -3,6 +3,7 @@
 
 use memchr::memchr;
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// Decode `%2F` and the like. `None` if a `%` isn't followed by two hexadecimal digits, or the result
 /// isn't UTF-8.
@@ -28,15 +29,12 @@ pub fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
 /// Encode `text` so that it is one path segment, or one name or value of a query: everything but
 /// letters, digits and `-._~` becomes `%XX`.
 pub fn percent_encode(text: &str) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let digit = |nibble: u8| DIGITS.iter().nth(usize::from(nibble)).copied().unwrap_or_default();
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+            write!(encoded, "%{byte:02X}").expect("a String takes all that is written");
         }
     }
     encoded
