@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long an address is tried alone before the next one is tried beside it (RFC 8305, section 5).
 pub const HEAD_START: Duration = Duration::from_millis(250);
@@ -41,7 +41,7 @@ impl Reactor {
         let limit = endpoint.timeout();
         let reactor = self.clone();
         self.spawn(async move {
-            let layer = endpoint.layer(reactor.wall_clock())?;
+            let layer = endpoint.layer(&reactor).await?;
             let (token, peer) = reactor.dial(&endpoint).await?;
             let (made, transport) = reactor.deferred();
             let attachment = Attachment { token, peer, protocol, layer, made: Some(made) };
@@ -351,14 +351,12 @@ impl ConnectEndpoint {
         }
     }
 
-    /// The layer that a connection to this endpoint begins with.
-    fn layer(&self, now: SystemTime) -> Result<Option<Box<dyn Layer>>> {
-        match self {
-            Self::Tls { host, tls, .. } => {
-                let client = TlsClient::load(tls, now).map_err(io::Error::from)?;
-                Ok(Some(client.layer(Some(host), now).map_err(io::Error::from)?))
-            }
-            _ => Ok(None),
-        }
+    /// The layer that a connection to this endpoint begins with; its files are read off the loop.
+    async fn layer(&self, reactor: &Reactor) -> Result<Option<Box<dyn Layer>>> {
+        let Self::Tls { host, tls, .. } = self else { return Ok(None) };
+        let (options, now) = (tls.clone(), reactor.wall_clock());
+        let loaded = reactor.defer_to_thread(move || TlsClient::load(&options, now)).await?;
+        let layer = loaded.and_then(|client| client.layer(Some(host), now)).map_err(io::Error::from)?;
+        Ok(Some(layer))
     }
 }

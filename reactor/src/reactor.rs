@@ -59,6 +59,7 @@ impl Default for Builder {
             settings: Settings {
                 linger: Duration::from_secs(30),
                 drain: Duration::from_secs(2),
+                handshake: Duration::from_secs(30),
                 shutdown: Duration::from_secs(30),
             },
         }
@@ -97,6 +98,12 @@ impl Builder {
     /// How long the remnant of a closed connection waits for its peer to finish; 2 s unless said.
     pub fn drain(mut self, duration: Duration) -> Self {
         self.settings.drain = duration;
+        self
+    }
+
+    /// How long a TLS handshake may take before the connection is given up; 30 s unless said.
+    pub fn handshake_limit(mut self, duration: Duration) -> Self {
+        self.settings.handshake = duration;
         self
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum Effect {
     Timer(TimerEntry),
     /// Look at a connection's deadline at this time.
     Alarm(Instant, Rc<Connection>),
+    /// Give this connection's handshake so much time and no more.
+    Handshake(Token),
     /// Poll this future until it is done.
     Spawn(usize, BoxedTask),
     /// Drop a future.
@@ -107,6 +109,8 @@ pub(crate) struct Settings {
     pub(crate) linger: Duration,
     /// How long a closed connection's remnant waits for its peer to finish.
     pub(crate) drain: Duration,
+    /// How long a layer's handshake may take.
+    pub(crate) handshake: Duration,
     /// How long services may take to stop.
     pub(crate) shutdown: Duration,
 }

@@ -95,6 +95,8 @@ pub(crate) enum Look {
     Deadline(Rc<crate::transport::Connection>),
     /// A closing connection: did its peer take anything?
     Linger(Rc<crate::transport::Connection>),
+    /// A connection whose layer should have finished its handshake.
+    Handshake(crate::engine::Token),
     /// What is left of a closed connection.
     Remnant(crate::engine::Token),
 }

@@ -207,6 +207,7 @@ impl Core {
                 Due::Look(Look::Deadline(connection)) => self.look_at_deadline(&connection, now, home),
                 Due::Look(Look::Linger(connection)) => self.look_at_linger(&connection, now, home),
                 Due::Look(Look::Remnant(token)) => self.forget_remnant(token, home),
+                Due::Look(Look::Handshake(token)) => self.look_at_handshake(token, home),
             }
         }
     }
@@ -232,6 +233,24 @@ impl Core {
         }
     }
 
+    /// A peer that never finishes its handshake may not stay, and no protocol could see to that yet.
+    fn limit_handshake(&mut self, token: Token, home: &Rc<Shared>) {
+        if let Some(at) = home.now().checked_add(home.settings.handshake) {
+            self.timers.look_at(at, Look::Handshake(token), home);
+        }
+    }
+
+    fn look_at_handshake(&mut self, token: Token, home: &Rc<Shared>) {
+        let Some(Slot::Connection(entry)) = self.slots.get(token.index as usize) else { return };
+        let done = entry.rare.as_ref().is_none_or(|rare| rare.is_established());
+        if entry.shared.token.get() != token || done {
+            return;
+        }
+        let connection = entry.shared.clone();
+        let text = format!("the TLS handshake took longer than {:?}", home.settings.handshake);
+        self.finish(&connection, Reason::Lost(io::Error::new(io::ErrorKind::TimedOut, text)), home);
+    }
+
     /// Take over what handles have asked for.
     fn absorb(&mut self, home: &Rc<Shared>) {
         loop {
@@ -241,6 +260,7 @@ impl Core {
                 Effect::Soon(job) => self.soon.push_back(job),
                 Effect::Timer(entry) => self.timers.insert(entry, home),
                 Effect::Alarm(at, connection) => self.timers.look_at(at, Look::Deadline(connection), home),
+                Effect::Handshake(token) => self.limit_handshake(token, home),
                 Effect::Spawn(id, task) => {
                     self.tasks.insert(id, task, home);
                     home.mailbox.post(|letters| letters.woken.push(id));
@@ -294,6 +314,10 @@ impl Core {
         if made.is_some() {
             // Its news may have come while it was still an attempt to connect: look once.
             shared.flags.set(Flag::Readable);
+        }
+        if layer.is_some() {
+            shared.flags.set(Flag::Layered);
+            self.limit_handshake(token, home);
         }
         let layer = layer.map(Layered::new);
         let rare = (layer.is_some() || made.is_some()).then(|| Box::new(Rare { layer, made, lost: None }));
@@ -353,12 +377,17 @@ impl Core {
         connection.bury();
         let Entry { shared, protocol, input, rare } = entry;
         crate::buffer::give(input);
+        let made = rare.and_then(|rare| rare.made);
+        if let (None, false, Reason::Lost(error)) = (&made, shared.flags.has(Flag::Made), &why) {
+            // No protocol has heard of it, and none will.
+            tracing::info!(peer = %shared.peer, %error, "a connection failed before it was made");
+        }
         if let Some(mut protocol) = protocol.filter(|_| shared.flags.has(Flag::Made)) {
             let transport = Transport(shared);
             let name = protocol.name();
             guard(name, || protocol.connection_lost(&transport, &why));
         }
-        if let Some(made) = rare.and_then(|rare| rare.made) {
+        if let Some(made) = made {
             made.resolve(Err(match why {
                 Reason::Lost(error) => error.into(),
                 why => io::Error::new(io::ErrorKind::ConnectionAborted, why.to_string()).into(),

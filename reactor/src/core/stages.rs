@@ -326,7 +326,7 @@ impl Rare {
         self.layer.is_some() || self.made.is_some()
     }
 
-    fn is_established(&self) -> bool {
+    pub(super) fn is_established(&self) -> bool {
         self.layer.as_ref().is_none_or(|layered| layered.layer.is_established())
     }
 }
@@ -364,8 +364,7 @@ impl Entry {
     /// A layer was asked for since the last turn: what is at hand is its input, and what was
     /// written before leaves ahead of it.
     fn adopt_layer(&mut self) {
-        let Some((layer, prefix)) = self.shared.take_extra(|extras| extras.layer.take()) else { return };
-        self.shared.flags.clear(Flag::Switching);
+        let Some((layer, prefix)) = self.shared.take_layer() else { return };
         let mut layered = Layered::new(layer);
         layered.wire_out = prefix;
         layered.wire_in = std::mem::take(&mut self.input);
@@ -396,7 +395,11 @@ impl Entry {
         if layered.layer.ended() {
             flags.set(Flag::EofSeen);
         } else if flags.has(Flag::EofSeen) && rare.lost.is_none() && !flags.has(Flag::EofTold) {
-            rare.lost = layered.layer.end_of_wire().err();
+            // Where the end is missing somebody may have cut it, so the protocol hears of no end.
+            if let Err(error) = layered.layer.end_of_wire() {
+                flags.clear(Flag::EofSeen);
+                rare.lost = Some(error);
+            }
         }
     }
 
@@ -421,6 +424,7 @@ impl Entry {
                 .map(|()| output.len() + engine.unsent(shared.token.get()));
         };
         loop {
+            let before = output.len();
             layered.layer.send(&mut output, &mut layered.wire_out)?;
             let ending = shared.flags.any(&[Flag::Closing, Flag::HalfClosing]);
             if output.is_empty() && ending && layered.layer.is_established() && !layered.finished {
@@ -428,7 +432,7 @@ impl Entry {
                 layered.layer.finish(&mut layered.wire_out);
             }
             flush(engine, shared, &mut layered.wire_out)?;
-            let stuck = !layered.wire_out.is_empty() || !layered.layer.is_established();
+            let stuck = !layered.wire_out.is_empty() || output.len() == before;
             if output.is_empty() || stuck {
                 break;
             }

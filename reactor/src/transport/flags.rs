@@ -50,6 +50,8 @@ pub(crate) enum Flag {
     Progress = 1 << 20,
     /// Another protocol or a layer takes over in the next turn: until then nothing is delivered.
     Switching = 1 << 21,
+    /// A layer stands between the wire and the protocol, or is about to.
+    Layered = 1 << 23,
     /// Gone: `connection_lost` was or is about to be called.
     Dead = 1 << 22,
 }

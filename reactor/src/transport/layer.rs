@@ -45,7 +45,8 @@ pub(crate) trait Layer {
     /// [`Layer::send`] before.
     fn finish(&mut self, wire: &mut Output);
 
-    /// Whether the handshake is done, so that plain bytes flow.
+    /// Whether the handshake is done, so that plain bytes flow. It stays so after a failure: what
+    /// came before that is still to be delivered.
     fn is_established(&self) -> bool;
 
     /// What was agreed on with whom, once the layer is established.

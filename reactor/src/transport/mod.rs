@@ -277,8 +277,13 @@ impl Transport {
         self.0.extras.borrow().as_ref().and_then(|extras| extras.session.clone())
     }
 
-    /// From here on speak TLS, as its server. What was written before leaves in the clear first; input
-    /// not yet taken is read as TLS.
+    /// From here on speak TLS, as its server. What was written before leaves in the clear first; what is
+    /// written after waits for the handshake. Input not yet taken is read as TLS, so that whatever
+    /// somebody in the middle has added in the clear ends the connection. Nothing is delivered before the
+    /// handshake is done; if it fails, or takes longer than
+    /// [`Builder::handshake_limit`](crate::Builder::handshake_limit), the connection is lost.
+    ///
+    /// Ignored, with a warning in the log, where TLS is spoken already.
     pub fn start_tls(&self, server: &tls::TlsServer) {
         if let Some(home) = self.0.home.upgrade() {
             self.start_layer(server.layer(home.wall_clock()));
@@ -286,7 +291,7 @@ impl Transport {
     }
 
     /// From here on speak TLS, as its client: the peer's certificate must be for `host`, or for the name
-    /// that the client was configured with. What was written before leaves in the clear first.
+    /// that the client was configured with. All else is as with [`start_tls`](Self::start_tls).
     ///
     /// # Errors
     /// If there is no name to check the certificate against, or none that can be.
@@ -302,9 +307,14 @@ impl Transport {
     }
 
     fn start_layer(&self, layer: Box<dyn layer::Layer>) {
+        let Some(home) = self.0.home.upgrade() else { return };
         if self.is_closing() {
             return;
         }
+        if !self.0.flags.set(Flag::Layered) {
+            return tracing::warn!(peer = %self.0.peer, "TLS is spoken already: it is not started again");
+        }
+        home.push(Effect::Handshake(self.0.token.get()));
         let prefix = self.0.output.take();
         self.0.with_extras(|extras| extras.layer = Some((layer, prefix)));
         self.0.flags.set(Flag::Switching);
@@ -422,6 +432,19 @@ impl Connection {
         self.flags.clear(Flag::Switching);
         self.flags.clear(Flag::Made);
         Some(successor)
+    }
+
+    /// A layer that was asked for, and what must leave ahead of it.
+    pub(crate) fn take_layer(&self) -> Option<(Box<dyn layer::Layer>, Output)> {
+        if !self.flags.has(Flag::Switching) {
+            return None;
+        }
+        let layer = self.take_extra(|extras| extras.layer.take())?;
+        // Another protocol may be taking over as well.
+        if self.with_extras(|extras| extras.successor.is_none()) {
+            self.flags.clear(Flag::Switching);
+        }
+        Some(layer)
     }
 
     /// The end: forget all that could keep others alive or waiting.

@@ -206,7 +206,7 @@ impl Layer for TlsLayer {
 
     fn send(&mut self, plain: &mut Output, wire: &mut Output) -> io::Result<()> {
         self.flush(wire);
-        if self.finished || !self.is_established() {
+        if self.finished || self.failure.is_some() || !self.is_established() {
             return Ok(());
         }
         while !plain.is_empty() && wire.len() + RECORD_MAX + RECORD_OVERHEAD_MAX <= WIRE_MAX {
@@ -240,7 +240,7 @@ impl Layer for TlsLayer {
     }
 
     fn is_established(&self) -> bool {
-        self.failure.is_none() && !self.connection.is_handshaking()
+        !self.connection.is_handshaking()
     }
 
     fn session(&self) -> Option<TlsSession> {

@@ -365,6 +365,20 @@ fn certificates_are_judged_as_of_the_connections_time() {
 }
 
 #[test]
+fn each_side_judges_by_its_own_time() {
+    let authority = Authority::new();
+    let server =
+        TlsServerOptions { client_ca: Some(authority.pem()), ..server_options(authority.sign(NAME)) };
+    let identity = authority.sign_with("client", |params| params.not_after = date_time_ymd(2023, 12, 1));
+    let client = TlsClientOptions { identity: Some(identity), ..client_options(&authority) };
+    let later = now() + Duration::from_secs(30 * 86_400);
+    let client = TlsClient::new(&client).unwrap().layer(Some(&host()), now()).unwrap();
+    let mut pair = Pair::new(client, TlsServer::new(&server).unwrap().layer(later));
+    pair.run();
+    assert!(matches!(pair.server.failure, Some(TlsError::Expired { .. })), "{:?}", pair.server.failure);
+}
+
+#[test]
 fn an_authoritys_own_certificate_is_refused_with_advice() {
     let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -467,8 +481,10 @@ fn a_changed_record_fails_after_what_came_before_it() {
     pair.server.receive(&sent);
     assert_eq!(&pair.server.incoming[..], b"good");
     assert!(matches!(pair.server.failure, Some(TlsError::Protocol { .. })), "{:?}", pair.server.failure);
-    assert!(!pair.server.layer.is_established());
+    assert!(pair.server.layer.is_established(), "what came before is still to be delivered");
+    pair.server.write(b"no more");
     let alert = pair.server.sent();
+    assert_eq!(pair.server.outgoing.len(), 7, "nothing is sent after a failure but the alert");
     pair.client.receive(&alert);
     assert!(matches!(pair.client.failure, Some(TlsError::Refused { .. })), "{:?}", pair.client.failure);
 }
