@@ -41,7 +41,9 @@ impl LineReceiver for Chat {
         let mut room = self.room.borrow_mut();
         match &self.name {
             Some(name) => room.tell_everyone_but(Some(transport.id()), &format!("<{name}> {text}\r\n")),
-            None if text.is_empty() || room.members.contains_key(&text) => transport.write(b"Taken. Another?\r\n"),
+            None if text.is_empty() || room.members.contains_key(&text) => {
+                transport.write(b"Taken. Another?\r\n")
+            }
             None => {
                 room.tell_everyone_but(None, &format!("* {text} came\r\n"));
                 room.members.insert(text.clone(), transport.clone());
@@ -63,7 +65,8 @@ fn main() -> ropewalk_reactor::Result<()> {
     let endpoint = std::env::args().nth(1).unwrap_or("tcp:12346:interface=127.0.0.1".into());
     let reactor = Reactor::new()?;
     let room: Rc<RefCell<Room>> = Rc::default();
-    let listener = reactor.listen(&endpoint, move |_: &Address| Lines::new(Chat { room: room.clone(), name: None }))?;
+    let listener =
+        reactor.listen(&endpoint, move |_: &Address| Lines::new(Chat { room: room.clone(), name: None }))?;
     println!("listening on {}", listener.address());
     reactor.run()?;
     Ok(())

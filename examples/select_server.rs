@@ -51,7 +51,11 @@ fn token(descriptor: RawFd) -> Token {
     Token { index: descriptor as u32, generation: 0 }
 }
 
-fn accept(listener: &TcpListener, select: &mut Select, clients: &mut HashMap<RawFd, Client>) -> io::Result<()> {
+fn accept(
+    listener: &TcpListener,
+    select: &mut Select,
+    clients: &mut HashMap<RawFd, Client>,
+) -> io::Result<()> {
     loop {
         match listener.accept() {
             Ok((stream, peer)) => {

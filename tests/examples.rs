@@ -1,5 +1,6 @@
 //! Each example is run, and does what its first lines say.
 #![expect(clippy::disallowed_methods, reason = "a test of real processes")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! The house rules that no compiler checks: one direction of imports, where `unsafe` may stand, and
 //! how a file begins.
 #![expect(clippy::disallowed_methods, reason = "reads the source")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,10 @@ use std::path::{Path, PathBuf};
 fn sources() -> Vec<(PathBuf, String)> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> =
-        ["reactor", "protocols", "servers", "examples", "tests", "benches"].iter().map(|name| top.join(name)).collect();
+    let mut folders: Vec<PathBuf> = ["reactor", "protocols", "servers", "examples", "tests", "benches"]
+        .iter()
+        .map(|name| top.join(name))
+        .collect();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.unwrap().path();
@@ -38,7 +41,8 @@ fn is_in(path: &Path, folders: &[&str]) -> bool {
 }
 
 fn is_test(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem == "tests") || path.components().any(|part| part.as_os_str() == "tests")
+    path.file_stem().is_some_and(|stem| stem == "tests")
+        || path.components().any(|part| part.as_os_str() == "tests")
 }
 
 /// No file below `folder`, but for `exceptions`, has one of `words` in its code.
@@ -49,7 +53,12 @@ fn assert_free_of(folder: &str, words: &[&str], exceptions: &[&str]) {
             continue;
         }
         let code = code(&text);
-        offences.extend(words.iter().filter(|word| code.contains(**word)).map(|word| format!("{}: {word}", path.display())));
+        offences.extend(
+            words
+                .iter()
+                .filter(|word| code.contains(**word))
+                .map(|word| format!("{}: {word}", path.display())),
+        );
     }
     assert!(offences.is_empty(), "{offences:#?}");
 }
@@ -62,14 +71,30 @@ fn imports_go_one_way() {
 
 #[test]
 fn a_codec_knows_no_socket_clock_file_or_thread() {
-    assert_free_of("protocols/src", &["std::net", "std::fs", "std::thread", "Instant", "std::env", "std::process"], &[]);
+    assert_free_of(
+        "protocols/src",
+        &["std::net", "std::fs", "std::thread", "Instant", "std::env", "std::process"],
+        &[],
+    );
 }
 
 #[test]
 fn a_poller_knows_no_protocol_and_an_engine_no_reactor() {
-    assert_free_of("reactor/src/poller", &["crate::protocol", "crate::transport", "crate::reactor", "crate::core"], &[]);
-    assert_free_of("reactor/src/engine", &["crate::protocol", "crate::transport", "crate::reactor", "crate::core"], &[]);
-    assert_free_of("reactor/src/core", &["mio::", "rustix::", "socket2::", "crate::poller", "crate::sys"], &[]);
+    assert_free_of(
+        "reactor/src/poller",
+        &["crate::protocol", "crate::transport", "crate::reactor", "crate::core"],
+        &[],
+    );
+    assert_free_of(
+        "reactor/src/engine",
+        &["crate::protocol", "crate::transport", "crate::reactor", "crate::core"],
+        &[],
+    );
+    assert_free_of(
+        "reactor/src/core",
+        &["mio::", "rustix::", "socket2::", "crate::poller", "crate::sys"],
+        &[],
+    );
 }
 
 #[test]
@@ -82,18 +107,26 @@ fn unsafe_stands_where_the_style_says() {
 
 #[test]
 fn a_file_begins_with_what_it_is() {
-    let bare: Vec<_> = sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
+    let bare: Vec<_> =
+        sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
     assert!(bare.is_empty(), "no //! at the top of {bare:#?}");
 }
 
 #[test]
 fn nothing_is_left_undone() {
-    let words = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["todo", "!("].concat(), ["unimplemented", "!("].concat()];
+    let words = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["todo", "!("].concat(),
+        ["unimplemented", "!("].concat(),
+    ];
     let undone: Vec<_> = sources()
         .into_iter()
         .filter(|(path, text)| {
             // A doc example may leave out what is the reader's.
-            let text = text.lines().filter(|line| !line.trim_start().starts_with("//!") && !line.trim_start().starts_with("///"));
+            let text = text.lines().filter(|line| {
+                !line.trim_start().starts_with("//!") && !line.trim_start().starts_with("///")
+            });
             let text = text.collect::<Vec<_>>().join("\n");
             !path.ends_with("tidy.rs") && words.iter().any(|word| text.contains(word))
         })

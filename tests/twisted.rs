@@ -1,6 +1,7 @@
 //! Against Debian's Twisted, both ways and on every backend: echo and poetry, five megabytes intact,
 //! half-close included.
 #![expect(clippy::disallowed_methods, reason = "a test of real processes")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -57,7 +57,10 @@ pub fn give(mut buffer: BytesMut) {
 /// without a copy.
 #[derive(Default, Debug)]
 pub struct Output {
-    #[expect(clippy::box_collection, reason = "every connection has one of these, few have a queue: 8 bytes, not 32")]
+    #[expect(
+        clippy::box_collection,
+        reason = "every connection has one of these, few have a queue: 8 bytes, not 32"
+    )]
     queue: Option<Box<VecDeque<Bytes>>>,
     tail: BytesMut,
     queued: usize,

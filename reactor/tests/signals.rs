@@ -1,6 +1,7 @@
 //! A process that leaves SIGPIPE at its default lives on when a peer goes away. (Rust's runtime
 //! ignores the signal, C's does not; a library must not lean on either.) A test binary of its own,
 //! because a signal's disposition is the process's.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use bytes::BytesMut;
 use ropewalk_reactor::prelude::*;
@@ -37,7 +38,8 @@ fn a_send_to_a_peer_that_is_gone_raises_no_signal() {
         let reactor = Reactor::builder().backend(backend).build().unwrap();
         let lost = Rc::new(Cell::new(false));
         let tell = lost.clone();
-        let listener = reactor.listen("tcp:0:interface=127.0.0.1", move |_: &Address| Chatty(tell.clone())).unwrap();
+        let listener =
+            reactor.listen("tcp:0:interface=127.0.0.1", move |_: &Address| Chatty(tell.clone())).unwrap();
         let mut peer = TcpStream::connect(listener.address().socket_address().unwrap()).unwrap();
         reactor.turn().unwrap();
         peer.read_exact(&mut [0; 5]).unwrap();

@@ -1,5 +1,5 @@
 //! What a turn costs: how often the engine is called, on a kernel that is only counted, not changed.
-#![expect(clippy::disallowed_methods, reason = "drives the reactor from outside, with sockets of its own")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use bytes::BytesMut;
 use ropewalk_reactor::buffer::Output;
@@ -135,7 +135,10 @@ fn until(reactor: &Reactor, mut done: impl FnMut() -> bool) {
 }
 
 /// Connect a blocking socket of our own to a factory on a counted reactor.
-fn serve<P: Protocol + 'static>(reactor: &Reactor, factory: impl FnMut(&Address) -> P + 'static) -> TcpStream {
+fn serve<P: Protocol + 'static>(
+    reactor: &Reactor,
+    factory: impl FnMut(&Address) -> P + 'static,
+) -> TcpStream {
     let listener = reactor.listen("tcp:0:interface=127.0.0.1", factory).unwrap();
     TcpStream::connect(listener.address().socket_address().unwrap()).unwrap()
 }

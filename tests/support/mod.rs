@@ -1,5 +1,6 @@
 //! What the integration tests share: child processes that cannot outlive a test, and their words.
 #![allow(dead_code, reason = "each test binary uses its part of this")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -7,20 +8,20 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The backends that a kernel has, for tests that run on each.
-pub const BACKENDS: [&str; 4] = ["epoll", "poll", "select", "io_uring"];
+pub(crate) const BACKENDS: [&str; 4] = ["epoll", "poll", "select", "io_uring"];
 
 /// How long anything may take before the test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server as a child process: killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
     /// Start it, its standard output piped to us.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it can be started");
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -28,31 +29,31 @@ impl Server {
     }
 
     /// Our own binary.
-    pub fn ropewalk(arguments: &[&str]) -> Self {
+    pub(crate) fn ropewalk(arguments: &[&str]) -> Self {
         Self::start(Command::new(env!("CARGO_BIN_EXE_ropewalk")).args(arguments))
     }
 
     /// The next line that it prints.
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("its output can be read");
         line.trim_end().to_owned()
     }
 
     /// The port in the next line that it prints: the digits at its end, a full stop aside.
-    pub fn port(&mut self) -> u16 {
+    pub(crate) fn port(&mut self) -> u16 {
         let line = self.line();
         let digits = line.trim_end_matches('.').rsplit(|c: char| !c.is_ascii_digit()).next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no port in {line:?}"))
     }
 
     /// Its process.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Ask it to end, as an operator does, and wait for it: its exit code, and what it still printed.
-    pub fn terminate(mut self) -> (Option<i32>, String) {
+    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         let id = self.id().to_string();
         Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
         let mut rest = String::new();
@@ -71,7 +72,7 @@ impl Drop for Server {
 }
 
 /// Run a command to its end, within [`PATIENCE`].
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -105,7 +106,7 @@ pub fn run(command: &mut Command) -> Output {
 }
 
 /// An example's executable; `cargo test` and nextest build them beside the tests.
-pub fn example(name: &str) -> Command {
+pub(crate) fn example(name: &str) -> Command {
     let mut path = std::env::current_exe().expect("a test has an executable");
     path.pop();
     if path.ends_with("deps") {
@@ -115,7 +116,7 @@ pub fn example(name: &str) -> Command {
 }
 
 /// A file of `length` bytes that is not the same anywhere.
-pub fn large_file(directory: &Path, length: usize) -> (PathBuf, Vec<u8>) {
+pub(crate) fn large_file(directory: &Path, length: usize) -> (PathBuf, Vec<u8>) {
     let content: Vec<u8> =
         (0..length).map(|index| (index * 31 + index / 251 + index / 65_537) as u8).collect();
     let path = directory.join("large");
