@@ -2,6 +2,7 @@
 //! is not ours.
 #![cfg(feature = "tls")]
 #![expect(clippy::disallowed_methods, reason = "a test's own files, threads and peers")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use ropewalk_reactor::endpoint::{Host, Identity, TlsClientOptions, TlsServerOptions, Trust};
