@@ -1,4 +1,58 @@
-//! Ropewalk's reactor: an event loop in the spirit of Twisted.
+//! An event loop in the spirit of Twisted: protocols, transports and factories, on epoll, poll,
+//! select, io_uring, or in a simulation.
+//!
+//! # The guided tour
+//!
+//! You write a [`Protocol`]: what happens on one connection. A [`Factory`], usually a closure, makes one
+//! for each connection. The [`Reactor`] listens and connects, and calls your protocol with a
+//! [`Transport`], through which it writes.
+//!
+//! ```
+//! use ropewalk_reactor::prelude::*;
+//!
+//! /// Adds up the numbers it is sent, a line each.
+//! #[derive(Default)]
+//! struct Sum(u64);
+//!
+//! impl Protocol for Sum {
+//!     fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+//!         // Take whole messages off the front; what is left comes back with more behind it.
+//!         while let Some(end) = input.iter().position(|byte| *byte == b'\n') {
+//!             let line = input.split_to(end + 1);
+//!             match std::str::from_utf8(&line).map(|text| text.trim().parse::<u64>()) {
+//!                 Ok(Ok(number)) => self.0 = self.0.saturating_add(number),
+//!                 _ => return transport.close(),
+//!             }
+//!             transport.write(format!("{}\n", self.0).as_bytes());
+//!         }
+//!     }
+//! }
+//!
+//! # fn main() -> ropewalk_reactor::Result<()> {
+//! let reactor = Reactor::new()?;
+//! let listener = reactor.listen("tcp:0:interface=127.0.0.1", |_: &Address| Sum::default())?;
+//! println!("listening on {}", listener.address());
+//! # reactor.stop();
+//! reactor.run()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **The one law.** No method of a handle ([`Transport`], [`Reactor`], [`Deferred`], [`Timer`]) ever calls you. It
+//! records what you want; the loop does it, and calls you from there, one callback at a time. So an
+//! `Rc<RefCell<_>>` that your protocols share may stay borrowed while you write to any of them.
+//!
+//! **What comes later** is a [`Deferred`]: [`Reactor::connect`], [`Reactor::defer_to_thread`], [`Reactor::sleep`], files
+//! ([`Reactor::disk`]). Attach callbacks to it, or `await` it in a future that you [`Reactor::spawn`].
+//!
+//! **Slow peers.** A transport [is full](Transport::is_full) when more waits to leave than its watermark.
+//! [`Transport::register_producer`] pauses whoever fills it; [`Transport::pause_reading`] is yours.
+//!
+//! **Tests.** [`testing::StringTransport`] feeds a protocol strings. [`engine::sim::Sim`] is a whole network and disk in
+//! virtual time, with every fault a network has, from a seed.
+//!
+//! **Backends** by name: [`Builder::backend`], or the environment's `ROPEWALK_BACKEND`. To write one, see
+//! [`engine`] and [`poller`], and run [`testing::conformance`] and [`testing::rules`] on it.
 
 pub mod address;
 pub mod buffer;
@@ -40,3 +94,8 @@ pub use task::LoopingCall;
 pub use threads::{JOBS_MAX, Remote};
 pub use timer::Timer;
 pub use transport::Transport;
+
+/// The README's programs, compiled by the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

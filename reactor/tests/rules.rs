@@ -7,7 +7,7 @@ use std::time::Duration;
 fn on(backend: &'static str) {
     // What only a deadline can decide should not take long here.
     let quarter = Duration::from_millis(250);
-    let make = || Reactor::builder().backend(backend).linger(quarter).drain(quarter).build().unwrap();
+    let make = || Reactor::builder().backend(backend).linger(quarter).drain(quarter).build().expect("the backend works here");
     rules::check_all(&make, true);
 }
 
