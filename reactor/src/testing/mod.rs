@@ -1,7 +1,15 @@
 //! The test kit: what this crate is tested with, for you to test yours with.
+//!
+//! - [`StringTransport`]: one protocol, fed with strings.
+//! - [`Sim`] and [`World`]: a network and a disk in virtual time, with every fault they have, from a seed;
+//!   [`explore`] goes through many seeds and prints the one that fails.
+//! - [`conformance`] and [`rules`]: what an engine, a poller and the whole must keep.
 
 pub mod conformance;
 pub mod rules;
+mod seeds;
 mod string;
 
+pub use crate::engine::sim::{Faults, Sim, SimDisk, World};
+pub use seeds::{explore, first_failing};
 pub use string::StringTransport;
