@@ -33,3 +33,8 @@ pub mod wire;
 
 #[cfg(test)]
 mod testing;
+
+/// The page for those who come from Twisted: the programs on it compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/from-twisted.md")]
+struct FromTwisted;

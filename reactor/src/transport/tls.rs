@@ -1,4 +1,4 @@
-//! TLS 1.2 and 1.3 by rustls, as a pure [`Layer`]: no sockets, no clock, no files.
+//! TLS 1.2 and 1.3 by rustls, as a pure layer: no sockets, no clock, no files.
 //!
 //! The one rule: **a peer fills nothing.** Bytes go in by steps of at most a record, plain bytes come
 //! out after each, and what goes out is encrypted a few records at a time, so a connection holds at
