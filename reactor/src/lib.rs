@@ -18,6 +18,7 @@ pub mod prelude;
 mod protocol;
 pub mod random;
 mod reactor;
+pub mod service;
 mod shared;
 mod signal;
 mod sys;
