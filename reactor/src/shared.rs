@@ -10,6 +10,7 @@ use crate::engine::{Engine, Token};
 use crate::listener::ListenerSlot;
 use crate::protocol::Protocol;
 use crate::random::Random;
+use crate::signal::SignalTable;
 use crate::task::BoxedTask;
 use crate::threads::{Completions, Mailbox, Pool};
 use crate::timer::TimerEntry;
@@ -95,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) completions: Completions,
     pub(crate) pool: Pool,
+    pub(crate) signals: SignalTable,
     pub(crate) settings: Settings,
     /// How many timer entries in the heap were cancelled or moved.
     pub(crate) stale_timers: Cell<usize>,
@@ -128,6 +130,7 @@ impl Shared {
             core: Cell::new(Some(Box::default())),
             completions: Completions::default(),
             settings,
+            signals: SignalTable::default(),
             stale_timers: Cell::new(0),
             next_id: Cell::new(1),
             next_task: Cell::new(0),

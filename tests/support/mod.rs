@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ impl Server {
 
     /// Our own binary.
     pub(crate) fn ropewalk(arguments: &[&str]) -> Self {
-        Self::start(Command::new(env!("CARGO_BIN_EXE_ropewalk")).args(arguments))
+        Self::start(&mut ropewalk(arguments))
     }
 
     /// The next line that it prints.
@@ -53,9 +54,20 @@ impl Server {
     }
 
     /// Ask it to end, as an operator does, and wait for it: its exit code, and what it still printed.
-    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
+    pub(crate) fn terminate(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Send it a signal: `TERM`, `INT`.
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
+        let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(status.expect("kill can be run").success(), "the server {id} is there");
+    }
+
+    /// Wait for it to end by itself: its exit code, and what it still printed.
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("its output can be read");
         let status = self.child.wait().expect("it ends");
@@ -69,6 +81,21 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Our own binary, to be run with these arguments.
+pub(crate) fn ropewalk(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ropewalk"));
+    command.args(arguments);
+    command
+}
+
+/// A connection to a port of this machine; reading and writing fail after [`PATIENCE`].
+pub(crate) fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("something listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("the time is not zero");
+    stream.set_write_timeout(Some(PATIENCE)).expect("the time is not zero");
+    stream
 }
 
 /// Run a command to its end, within [`PATIENCE`].
