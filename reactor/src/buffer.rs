@@ -20,9 +20,6 @@ pub const BUFFER_SIZE: usize = 16 * 1024;
 /// How many empty buffers a thread keeps: 1 MiB of them.
 const POOL_MAX: usize = 64;
 
-/// A buffer that grew beyond this many bytes is freed rather than pooled.
-const POOLED_CAPACITY_MAX: usize = 4 * BUFFER_SIZE;
-
 /// Owned pieces shorter than this are copied into the tail: joining beats one more `iovec`.
 const COPY_MAX: usize = 4 * 1024;
 
@@ -33,19 +30,22 @@ thread_local! {
     static POOL: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
 
-/// An empty buffer with room for at least [`BUFFER_SIZE`] bytes.
+/// An empty buffer of [`BUFFER_SIZE`] bytes, neither more nor less: what one receive can bring must not
+/// depend on what the buffer was used for before, or no simulation could be repeated.
 pub fn take() -> BytesMut {
-    let mut buffer = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
-    buffer.reserve(BUFFER_SIZE);
-    buffer
+    POOL.with_borrow_mut(Vec::pop).unwrap_or_else(|| BytesMut::with_capacity(BUFFER_SIZE))
 }
 
-/// Give a buffer back; its content is dropped.
+/// Give a buffer back; its content is dropped. One that has grown, or that somebody still holds a part
+/// of, is left to the allocator.
 pub fn give(mut buffer: BytesMut) {
-    if buffer.capacity() == 0 || buffer.capacity() > POOLED_CAPACITY_MAX {
+    if buffer.capacity() == 0 {
         return;
     }
     buffer.clear();
+    if !buffer.try_reclaim(BUFFER_SIZE) || buffer.capacity() != BUFFER_SIZE {
+        return;
+    }
     POOL.with_borrow_mut(|pool| {
         if pool.len() < POOL_MAX {
             pool.push(buffer);
