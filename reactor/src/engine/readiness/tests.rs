@@ -1,48 +1,24 @@
 //! The suite on each poller, and what only this engine promises.
 
 use super::*;
-use crate::disk::StoredFile;
+use crate::disk::SystemStorage;
 use crate::testing::conformance;
 use rustix::fs::OFlags;
 use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::os::fd::RawFd;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+fn disk() -> Arc<dyn Storage> {
+    Arc::new(SystemStorage::default())
+}
+
 fn open(name: &str) -> Box<dyn Engine> {
-    readiness(name, Arc::new(NoDisk)).expect("the backend is there")
+    readiness(name, disk()).expect("the backend is there")
 }
 
 fn make(name: &'static str) -> impl Fn() -> Box<dyn Engine> {
     move || open(name)
-}
-
-/// These tests touch no file.
-struct NoDisk;
-
-impl Storage for NoDisk {
-    fn open(&self, _: &Path) -> io::Result<Arc<dyn StoredFile>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn open_existing(&self, _: &Path) -> io::Result<Arc<dyn StoredFile>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn replace(&self, _: &Path, _: &[u8]) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn remove(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn list(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn create_directory(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }
 
 #[test]
@@ -104,7 +80,7 @@ impl<P: Poller> Poller for Counting<P> {
 fn counting() -> (Box<dyn Engine>, Rc<Counts>) {
     let counts = Rc::new(Counts::default());
     let poller = Counting { poller: epoll::Epoll::new().unwrap(), counts: counts.clone() };
-    (Box::new(Readiness::new(poller, Arc::new(NoDisk)).unwrap()), counts)
+    (Box::new(Readiness::new(poller, disk()).unwrap()), counts)
 }
 
 /// Wait until there are news of `token`.
@@ -269,7 +245,7 @@ fn two_engines_have_different_seeds() {
 
 #[test]
 fn an_unknown_backend_is_an_error_that_names_those_there_are() {
-    let error = readiness("telepathy", Arc::new(NoDisk)).err().unwrap().to_string();
+    let error = readiness("telepathy", disk()).err().unwrap().to_string();
     assert!(error.contains("telepathy") && error.contains("select"), "{error}");
 }
 
