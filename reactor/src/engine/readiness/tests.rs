@@ -199,6 +199,58 @@ fn descriptors_do_not_block() {
     }
 }
 
+/// A poller that hears nothing.
+struct Deaf;
+
+impl Poller for Deaf {
+    fn name(&self) -> &'static str {
+        "deaf"
+    }
+    fn add(&mut self, _: RawFd, _: Token) -> io::Result<()> {
+        Ok(())
+    }
+    fn rearm(&mut self, _: RawFd, _: Direction) {}
+    fn remove(&mut self, _: RawFd) {}
+    fn wait(&mut self, _: Option<Duration>, _: &mut Vec<Event>) -> io::Result<()> {
+        Ok(())
+    }
+    fn waker(&self) -> Arc<dyn Wake> {
+        unreachable!("nobody is woken")
+    }
+}
+
+#[test]
+fn an_attempt_that_fails_at_once_is_news_whatever_the_poller_says() {
+    let mut engine = Readiness::new(Deaf, disk()).unwrap();
+    let nowhere = Address::unix("/nowhere/at/all");
+    let first = engine.connect(&nowhere, None).unwrap();
+    let second = engine.connect(&nowhere, None).unwrap();
+    engine.close(first, Close::Graceful);
+    let mut news = Vec::new();
+    engine.wait(None, &mut news).unwrap();
+    assert_eq!(news, [News { token: second, readable: false, writable: true }]);
+    for _ in 0..2 {
+        assert_eq!(engine.connected(second).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+    engine.close(second, Close::Graceful);
+    assert!(engine.failed.is_empty() && engine.early.is_empty());
+}
+
+#[test]
+fn an_undecided_attempt_would_block() {
+    let mut engine = open("poll");
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into();
+    let options = ListenOptions { backlog: 1, ..ListenOptions::default() };
+    let (_listener, address) = engine.listen(&any_port, &options).unwrap();
+    // Once the backlog is full the kernel leaves them waiting.
+    let undecided = (0..10).any(|_| {
+        let client = engine.connect(&address, None).unwrap();
+        let outcome = engine.connected(client);
+        matches!(outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    });
+    assert!(undecided, "a backlog of one took ten connections");
+}
+
 #[test]
 fn a_full_backlog_of_a_local_listener_refuses() {
     let directory = tempfile::tempdir().unwrap();
