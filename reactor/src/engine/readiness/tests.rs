@@ -303,7 +303,7 @@ fn an_unknown_backend_is_an_error_that_names_those_there_are() {
 
 #[test]
 fn a_spin_finds_news_and_wakes_and_ends_in_time() {
-    const SPIN: Duration = Duration::from_millis(2);
+    const SPIN: Duration = Duration::from_millis(20);
     let (mut engine, counts) = counting();
     engine.set_spin(SPIN);
     let (client, server) = pair(&mut *engine);
