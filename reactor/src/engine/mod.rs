@@ -147,6 +147,9 @@ pub trait Engine {
 
     /// Begin to connect; the outcome comes by news (rule 4), even when it is known at once.
     /// `source` is the local address to come from.
+    ///
+    /// # Errors
+    /// That no attempt could begin: no descriptor is left, or `source` is not an address of ours.
     fn connect(&mut self, address: &Address, source: Option<SocketAddr>) -> io::Result<Token>;
 
     /// After writable news of a connecting token: connected, or why not; `WouldBlock` while undecided.

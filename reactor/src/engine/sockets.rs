@@ -46,7 +46,9 @@ fn bind(address: &Address, options: &ListenOptions, kind: SocketType) -> io::Res
     if let Address::Internet(address) = address {
         // A datagram socket with SO_REUSEADDR would take over a port that is in use.
         sockopt::set_socket_reuseaddr(&descriptor, kind == SocketType::STREAM)?;
-        sockopt::set_socket_reuseport(&descriptor, options.reuse_port)?;
+        if options.reuse_port {
+            sockopt::set_socket_reuseport(&descriptor, true)?;
+        }
         if let IpAddr::V6(ip) = address.ip() {
             sockopt::set_ipv6_v6only(&descriptor, !ip.is_unspecified())?;
         }

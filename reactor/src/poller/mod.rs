@@ -67,7 +67,8 @@ pub trait Poller {
     fn remove(&mut self, descriptor: RawFd);
 
     /// Append what is ready to `events`; block up to `timeout`, rounded up to the facility's unit
-    /// (`None`: until there is something). An interrupted call returns with nothing.
+    /// (`None`: until there is something). An interrupted call returns with nothing; one that was
+    /// woken, with an event of [`WAKE`].
     fn wait(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()>;
 
     /// Something that other threads can wake this poller with.

@@ -125,3 +125,23 @@ fn too_high(descriptor: RawFd) -> io::Error {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_scans_no_further_than_the_highest_descriptor_there_is() {
+        let mut poller = Select::new().unwrap();
+        let waker = poller.limit;
+        for descriptor in [100, 700, 400] {
+            poller.add(descriptor, Token { index: 0, generation: 0 }).unwrap();
+        }
+        let mut limits = vec![poller.limit];
+        for descriptor in [400, 700, 100] {
+            poller.remove(descriptor);
+            limits.push(poller.limit);
+        }
+        assert_eq!(limits, [701, 701, 101, waker]);
+    }
+}

@@ -1,48 +1,24 @@
 //! The suite on each poller, and what only this engine promises.
 
 use super::*;
-use crate::disk::StoredFile;
+use crate::disk::SystemStorage;
 use crate::testing::conformance;
 use rustix::fs::OFlags;
 use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::os::fd::RawFd;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+fn disk() -> Arc<dyn Storage> {
+    Arc::new(SystemStorage::default())
+}
+
 fn open(name: &str) -> Box<dyn Engine> {
-    readiness(name, Arc::new(NoDisk)).expect("the backend is there")
+    readiness(name, disk()).expect("the backend is there")
 }
 
 fn make(name: &'static str) -> impl Fn() -> Box<dyn Engine> {
     move || open(name)
-}
-
-/// These tests touch no file.
-struct NoDisk;
-
-impl Storage for NoDisk {
-    fn open(&self, _: &Path) -> io::Result<Arc<dyn StoredFile>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn open_existing(&self, _: &Path) -> io::Result<Arc<dyn StoredFile>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn replace(&self, _: &Path, _: &[u8]) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn remove(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn list(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-    fn create_directory(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }
 
 #[test]
@@ -104,7 +80,7 @@ impl<P: Poller> Poller for Counting<P> {
 fn counting() -> (Box<dyn Engine>, Rc<Counts>) {
     let counts = Rc::new(Counts::default());
     let poller = Counting { poller: epoll::Epoll::new().unwrap(), counts: counts.clone() };
-    (Box::new(Readiness::new(poller, Arc::new(NoDisk)).unwrap()), counts)
+    (Box::new(Readiness::new(poller, disk()).unwrap()), counts)
 }
 
 /// Wait until there are news of `token`.
@@ -223,6 +199,58 @@ fn descriptors_do_not_block() {
     }
 }
 
+/// A poller that hears nothing.
+struct Deaf;
+
+impl Poller for Deaf {
+    fn name(&self) -> &'static str {
+        "deaf"
+    }
+    fn add(&mut self, _: RawFd, _: Token) -> io::Result<()> {
+        Ok(())
+    }
+    fn rearm(&mut self, _: RawFd, _: Direction) {}
+    fn remove(&mut self, _: RawFd) {}
+    fn wait(&mut self, _: Option<Duration>, _: &mut Vec<Event>) -> io::Result<()> {
+        Ok(())
+    }
+    fn waker(&self) -> Arc<dyn Wake> {
+        unreachable!("nobody is woken")
+    }
+}
+
+#[test]
+fn an_attempt_that_fails_at_once_is_news_whatever_the_poller_says() {
+    let mut engine = Readiness::new(Deaf, disk()).unwrap();
+    let nowhere = Address::unix("/nowhere/at/all");
+    let first = engine.connect(&nowhere, None).unwrap();
+    let second = engine.connect(&nowhere, None).unwrap();
+    engine.close(first, Close::Graceful);
+    let mut news = Vec::new();
+    engine.wait(None, &mut news).unwrap();
+    assert_eq!(news, [News { token: second, readable: false, writable: true }]);
+    for _ in 0..2 {
+        assert_eq!(engine.connected(second).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+    engine.close(second, Close::Graceful);
+    assert!(engine.failed.is_empty() && engine.early.is_empty());
+}
+
+#[test]
+fn an_undecided_attempt_would_block() {
+    let mut engine = open("poll");
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into();
+    let options = ListenOptions { backlog: 1, ..ListenOptions::default() };
+    let (_listener, address) = engine.listen(&any_port, &options).unwrap();
+    // Once the backlog is full the kernel leaves them waiting.
+    let undecided = (0..10).any(|_| {
+        let client = engine.connect(&address, None).unwrap();
+        let outcome = engine.connected(client);
+        matches!(outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    });
+    assert!(undecided, "a backlog of one took ten connections");
+}
+
 #[test]
 fn a_full_backlog_of_a_local_listener_refuses() {
     let directory = tempfile::tempdir().unwrap();
@@ -269,13 +297,13 @@ fn two_engines_have_different_seeds() {
 
 #[test]
 fn an_unknown_backend_is_an_error_that_names_those_there_are() {
-    let error = readiness("telepathy", Arc::new(NoDisk)).err().unwrap().to_string();
+    let error = readiness("telepathy", disk()).err().unwrap().to_string();
     assert!(error.contains("telepathy") && error.contains("select"), "{error}");
 }
 
 #[test]
 fn a_spin_finds_news_and_wakes_and_ends_in_time() {
-    const SPIN: Duration = Duration::from_millis(2);
+    const SPIN: Duration = Duration::from_millis(20);
     let (mut engine, counts) = counting();
     engine.set_spin(SPIN);
     let (client, server) = pair(&mut *engine);

@@ -6,6 +6,7 @@ use super::PATIENCE;
 use crate::engine::Token;
 use crate::poller::{Direction, Event, Poller, WAKE};
 use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -24,8 +25,10 @@ pub(super) const CASES: &[Case] = cases![
     each_direction_is_rearmed_by_itself,
     a_hang_up_is_reported_once,
     a_hang_up_after_a_rearm_is_reported,
+    an_error_that_has_passed_leaves_the_descriptor_watched,
     a_removed_descriptor_is_silent,
     removing_some_keeps_the_others,
+    removing_some_keeps_those_that_have_hung_up,
     a_descriptor_added_again_has_its_new_token,
     calls_for_an_unknown_descriptor_are_harmless,
     a_wait_is_never_shorter_than_asked,
@@ -36,6 +39,8 @@ pub(super) const CASES: &[Case] = cases![
 
 /// Long enough for a poller that repeats itself to be found out.
 const A_WHILE: Duration = Duration::from_millis(5);
+
+const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 fn token(number: u32) -> Token {
     Token { index: number, generation: number + 1000 }
@@ -145,6 +150,26 @@ fn a_hang_up_after_a_rearm_is_reported(poller: &mut dyn Poller) {
     assert_eq!((&near).read(&mut [0]).expect("the end"), 0);
 }
 
+fn an_error_that_has_passed_leaves_the_descriptor_watched(poller: &mut dyn Poller) {
+    let bind = |to: SocketAddr| UdpSocket::bind(to).expect("a free port");
+    let (near, far) = (bind(LOOPBACK), bind(LOOPBACK));
+    near.set_nonblocking(true).expect("an open socket");
+    let (here, there) = (near.local_addr().expect("bound"), far.local_addr().expect("bound"));
+    near.connect(there).expect("a datagram socket connects at once");
+    poller.add(near.as_raw_fd(), token(1)).expect("add");
+    settle(poller);
+    drop(far);
+    near.send(b"is anybody there?").expect("room");
+    await_readable(poller, token(1));
+    let refused = near.recv(&mut [0; 8]).expect_err("nobody is there");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    let empty = near.recv(&mut [0; 8]).expect_err("nothing came");
+    assert_eq!(empty.kind(), ErrorKind::WouldBlock);
+    poller.rearm(near.as_raw_fd(), Direction::Read);
+    bind(there).send_to(b"now there is", here).expect("room");
+    await_readable(poller, token(1));
+}
+
 fn a_removed_descriptor_is_silent(poller: &mut dyn Poller) {
     let (near, mut far) = pair();
     poller.add(near.as_raw_fd(), token(1)).expect("add");
@@ -174,6 +199,24 @@ fn removing_some_keeps_the_others(poller: &mut dyn Poller) {
             assert_eq!(drain(poller, near), b"!");
         }
     }
+}
+
+fn removing_some_keeps_those_that_have_hung_up(poller: &mut dyn Poller) {
+    let pairs: Vec<_> = (0..4).map(|_| pair()).collect();
+    for (number, (near, _)) in (0..).zip(&pairs) {
+        poller.add(near.as_raw_fd(), token(number)).expect("add");
+    }
+    settle(poller);
+    let near: Vec<UnixStream> = pairs.into_iter().map(|(near, _far)| near).collect();
+    settle(poller);
+    for stream in &near {
+        poller.remove(stream.as_raw_fd());
+        assert_eq!(wait(poller, Some(A_WHILE)), [], "all were reported");
+    }
+    let (again, mut far) = pair();
+    poller.add(again.as_raw_fd(), token(9)).expect("add");
+    far.write_all(b"!").expect("room");
+    await_readable(poller, token(9));
 }
 
 fn a_descriptor_added_again_has_its_new_token(poller: &mut dyn Poller) {

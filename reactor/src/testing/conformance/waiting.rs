@@ -5,6 +5,8 @@
 use super::rig::Rig;
 use super::{Case, PATIENCE, cases};
 use crate::engine::{Close, News};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ pub(super) const CASES: &[Case] = cases! {
     Kernel: {
         a_wait_for_a_time_that_has_passed_still_collects_news,
         a_wake_from_another_thread_is_never_lost,
+        wakes_from_a_thread_that_never_rests_are_never_lost,
     }
 };
 
@@ -147,5 +150,24 @@ fn a_wake_from_another_thread_is_never_lost(rig: &mut Rig<'_>) {
         answered.recv().expect("the other thread answers");
     }
     drop(ask);
+    other.join().expect("the other thread ends");
+}
+
+fn wakes_from_a_thread_that_never_rests_are_never_lost(rig: &mut Rig<'_>) {
+    // Wakes come at every point of the engine's own handling of a wake.
+    let waker = rig.engine.waker();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let other = std::thread::spawn(move || {
+        while !stopped.load(Ordering::Relaxed) {
+            waker.wake();
+        }
+    });
+    for round in 0..2_000 {
+        let start = rig.engine.now();
+        rig.wait(PATIENCE);
+        assert!(rig.engine.now() < start + PATIENCE, "the wake-ups of round {round} were lost");
+    }
+    stop.store(true, Ordering::Relaxed);
     other.join().expect("the other thread ends");
 }
