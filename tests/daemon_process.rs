@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Instant;
 use support::{BACKENDS, PATIENCE, Server, connect, large_file, ropewalk, run};
 
@@ -185,37 +185,55 @@ impl Drop for Background {
     }
 }
 
-/// The port in `listening on 127.0.0.1:PORT`.
-fn port(output: &Output) -> u16 {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let port = text.trim_end().strip_prefix("listening on 127.0.0.1:");
-    port.and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("{text:?}, {}", errors(output)))
+/// A daemon of ours, and what the command that started it printed: to a file, because a pipe would
+/// not end before a daemon does that doesn't let go of it.
+fn daemon(directory: &Path, arguments: &[&str]) -> (Background, String) {
+    let (path, out) = (directory.join("echo.pid"), directory.join("out"));
+    let mut command = ropewalk(&["echo", "--listen", ANYWHERE, "--daemonize"]);
+    command.args(["--pidfile", path.to_str().unwrap()]).args(arguments);
+    let status = command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).status().unwrap();
+    let daemon = Background::from_file(&path);
+    assert_eq!(status.code(), Some(0));
+    (daemon, fs::read_to_string(out).unwrap())
 }
 
 #[test]
 fn daemonizing_returns_once_the_server_is_ready() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("echo.pid");
-    let pidfile = path.to_str().unwrap();
     for backend in BACKENDS {
-        let arguments =
-            ["echo", "--listen", ANYWHERE, "--daemonize", "--pidfile", pidfile, "--backend", backend];
-        // It ends, although the daemon goes on: both outputs were let go.
-        let output = run(&mut ropewalk(&arguments));
-        let daemon = Background::from_file(&path);
-        assert_eq!(code(&output), 0, "{}", errors(&output));
-        let mut stream = connect(port(&output));
+        let (daemon, printed) = daemon(directory.path(), &["--backend", backend]);
+        let port = printed.trim_end().strip_prefix("listening on 127.0.0.1:");
+        let mut stream = connect(port.and_then(|port| port.parse().ok()).expect("its port was printed"));
         stream.write_all(b"still there").unwrap();
         let mut echo = [0; 11];
         stream.read_exact(&mut echo).unwrap();
         assert_eq!(&echo, b"still there");
-        let session = fs::read_to_string(format!("/proc/{}/stat", daemon.0.as_raw_nonzero())).unwrap();
-        let fields: Vec<&str> = session.rsplit(')').next().unwrap().split_whitespace().collect();
-        assert_eq!(fields[3], daemon.0.as_raw_nonzero().to_string(), "it leads a session of its own");
         drop(stream);
         daemon.terminate();
-        assert!(!path.exists());
+        assert!(!directory.path().join("echo.pid").exists());
     }
+}
+
+#[test]
+fn a_daemon_lets_go_of_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("echo.pid");
+    let arguments = ["echo", "--listen", ANYWHERE, "--daemonize", "--pidfile", path.to_str().unwrap()];
+    let mut command = ropewalk(&arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let status = child.wait().unwrap();
+    let daemon = Background::from_file(&path);
+    assert!(status.success());
+    let process = format!("/proc/{}", daemon.0.as_raw_nonzero());
+    for descriptor in 0..=2 {
+        let target = fs::read_link(format!("{process}/fd/{descriptor}")).unwrap();
+        assert_eq!(target, Path::new("/dev/null"), "descriptor {descriptor}");
+    }
+    // "pid (name) state parent group session …": it leads a session of its own.
+    let status = fs::read_to_string(format!("{process}/stat")).unwrap();
+    let session = status.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap();
+    assert_eq!(session, daemon.0.as_raw_nonzero().to_string());
 }
 
 #[test]
@@ -232,13 +250,14 @@ fn daemonizing_shows_the_errors_and_fails() {
 #[test]
 fn a_daemon_goes_on_logging_to_a_file() {
     let directory = tempfile::tempdir().unwrap();
-    let (pid, log) = (directory.path().join("echo.pid"), directory.path().join("log"));
-    let pidfile = pid.to_str().unwrap();
-    let mut command = ropewalk(&["echo", "--listen", ANYWHERE, "--daemonize", "--pidfile", pidfile]);
-    let status =
-        command.stderr(File::create(&log).unwrap()).stdout(File::create("/dev/null").unwrap()).status();
-    assert!(status.unwrap().success());
-    Background::from_file(&pid).terminate();
+    let log = directory.path().join("log");
+    let pidfile = directory.path().join("echo.pid");
+    let mut command = ropewalk(&["echo", "--listen", ANYWHERE, "--daemonize"]);
+    command.args(["--pidfile", pidfile.to_str().unwrap()]).stderr(File::create(&log).unwrap());
+    let status = command.stdout(Stdio::null()).status().unwrap();
+    let daemon = Background::from_file(&pidfile);
+    assert!(status.success());
+    daemon.terminate();
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("stopping"), "{log}");
 }

@@ -241,6 +241,7 @@ async fn live(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::sim::{Faults, Sim};
     use std::cell::RefCell;
     use std::time::Duration;
 
@@ -299,7 +300,7 @@ mod tests {
         for name in names {
             services.add(Recorder { name, diary: diary.clone() });
         }
-        let reactor = Reactor::builder().shutdown_limit(Duration::from_millis(50)).build().unwrap();
+        let reactor = Reactor::with_engine(Sim::new(1, Faults::none()).0);
         let outcome = Rc::new(Cell::new(None));
         let (slot, stopper, decided) = (outcome.clone(), reactor.clone(), diary.clone());
         reactor.start_services(services).finally(move |outcome| {
