@@ -87,7 +87,7 @@ impl ListenerSlot {
         let recent = |told: Instant| now.saturating_duration_since(told) < Duration::from_secs(1);
         if !self.exhaustion_told.is_some_and(recent) {
             self.exhaustion_told = Some(now);
-            tracing::warn!(%error, "out of descriptors: connections are turned away; raise `ulimit -n`");
+            tracing::warn!(%error, "out of descriptors: connections are turned away; raise `ulimit -n`, or choose another backend");
         }
     }
 }

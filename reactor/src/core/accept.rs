@@ -55,6 +55,7 @@ impl Core {
                 Ok((connection, peer)) => self.welcome(token, connection, peer, home),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if error.kind() == ErrorKind::QuotaExceeded => self.note_exhaustion(token, &error, home),
                 Err(error) => return self.rest(token, &error, home),
             }
             if !matches!(self.slots.get(token.index as usize), Some(Slot::Listener(_))) {
@@ -97,9 +98,7 @@ impl Core {
         let exhausted = is_exhaustion(error);
         if exhausted {
             let shed = home.engine.borrow_mut().shed(token);
-            if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize) {
-                slot.note_exhaustion(error, home.now());
-            }
+            self.note_exhaustion(token, error, home);
             if let Err(error) = shed {
                 tracing::trace!(%error, "nobody could be turned away");
             }
@@ -117,6 +116,12 @@ impl Core {
                 }
             }),
         );
+    }
+
+    fn note_exhaustion(&mut self, token: Token, error: &io::Error, home: &Rc<Shared>) {
+        if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize) {
+            slot.note_exhaustion(error, home.now());
+        }
     }
 
     /// Stop listening everywhere: the first step of a shutdown.
