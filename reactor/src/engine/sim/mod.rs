@@ -251,7 +251,8 @@ impl Engine for Sim {
     }
 
     /// There are no descriptors in a simulation: always `Unsupported`.
-    fn release(&mut self, _token: Token) -> io::Result<OwnedFd> {
+    fn release(&mut self, token: Token) -> io::Result<OwnedFd> {
+        self.network().socket(token)?;
         Err(io::ErrorKind::Unsupported.into())
     }
 
