@@ -5,7 +5,7 @@
 //! stops the loop. The simulated disk implements the same trait.
 //!
 //! What makes files survive a crash is the order of a handful of system calls. That order is written
-//! once, in [`careful`], over a trait of bare system calls that the real file system and the
+//! once, in `careful`, over a trait of bare system calls that the real file system and the
 //! simulated one both provide: so a crash in the simulation tests the very code that runs in
 //! production.
 

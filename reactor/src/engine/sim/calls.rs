@@ -14,6 +14,9 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 
+/// How many bytes an engine owns of a connection at the most.
+const OWNED_MAX: usize = 256 * 1024;
+
 // ------------------------------------------------------------------------------- listening
 
 impl Network {
@@ -198,7 +201,6 @@ impl Network {
             Incoming::Bytes(bytes) => {
                 let quiet = connection.end(side).is_quiet();
                 into.extend_from_slice(&bytes);
-                self.trace.content(&bytes);
                 self.acknowledge(id, side, bytes.len());
                 // As a kernel's user knows it: only a short read tells that nothing is left.
                 let drained = quiet && bytes.len() < spare && !self.balks();
@@ -221,7 +223,7 @@ impl Network {
             Outgoing::Full => self.no_room(token),
             _ if output.is_empty() => Ok(0),
             Outgoing::Everything => {
-                let bytes = self.take_from(output, usize::MAX);
+                let bytes = self.take_from(output, OWNED_MAX);
                 self.own(token, id, side, &bytes);
                 Ok(bytes.len())
             }

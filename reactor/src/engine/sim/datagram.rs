@@ -97,7 +97,6 @@ impl Network {
         };
         let count = data.len().min(into.capacity() - into.len());
         into.extend_from_slice(&data[..count]);
-        self.trace.content(&data[..count]);
         self.tell_waiting_for(token);
         Ok((count, from))
     }

@@ -113,6 +113,7 @@ impl Sim {
         reason = "an Instant can't be made otherwise; only what is added to it counts"
     )]
     pub fn on_disk(seed: u64, faults: Faults, disk: SimDisk) -> (Self, World) {
+        crate::buffer::empty_pool();
         // Reactor::random is seeded with the seed itself, and must not draw the network's numbers.
         let network = Network::new(crate::random::mix(seed ^ Digest::of_bytes(b"network")), faults);
         let network = Rc::new(RefCell::new(network));
@@ -251,7 +252,8 @@ impl Engine for Sim {
     }
 
     /// There are no descriptors in a simulation: always `Unsupported`.
-    fn release(&mut self, _token: Token) -> io::Result<OwnedFd> {
+    fn release(&mut self, token: Token) -> io::Result<OwnedFd> {
+        self.network().socket(token)?;
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -53,7 +53,8 @@ impl Trace {
         self.tail.push_back(Line { at, call, token, outcome });
     }
 
-    /// Bytes that passed between the engine and its user in the call that is recorded next.
+    /// Bytes that the engine was given in the call that is recorded next. What it gives out it was
+    /// given before: its length is enough.
     pub(super) fn content(&mut self, bytes: &[u8]) {
         self.digest.bytes(bytes);
     }

@@ -220,13 +220,13 @@ impl Network {
         }
         let clock = self.clock;
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if towards == Side::Dialer && connection.phase == Phase::Dialing {
-            // Data is as good as an answer.
-            connection.phase = Phase::Open;
-        }
-        loop {
-            let way = &mut connection.end_mut(towards.other()).way;
-            let Some(segment) = way.pop_front_if(|segment| segment.at <= clock) else { break };
+        while let Some(segment) =
+            connection.end_mut(towards.other()).way.pop_front_if(|segment| segment.at <= clock)
+        {
+            if connection.outcome_is_open(towards) {
+                // Data is as good as an answer.
+                connection.phase = Phase::Open;
+            }
             if connection.end_mut(towards).arrive(segment.carries) == Arrival::Unwanted {
                 connection.end_mut(towards.other()).way.clear();
                 self.send_reset(id, towards.other());
