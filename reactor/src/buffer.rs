@@ -53,12 +53,6 @@ pub fn give(mut buffer: BytesMut) {
     });
 }
 
-/// Free the thread's empty buffers. How large a pooled buffer is follows from what was received
-/// before, and how much a receive brings follows from that: a simulation begins without.
-pub(crate) fn empty_pool() {
-    POOL.with_borrow_mut(Vec::clear);
-}
-
 /// Bytes waiting to leave: small writes are joined in the tail, large owned pieces are queued
 /// without a copy.
 #[derive(Default, Debug)]

@@ -1,14 +1,16 @@
 //! The rules of an excellent reactor, on each backend. One test a backend; a broken rule is named.
 
-use ropewalk_reactor::Reactor;
-use ropewalk_reactor::testing::rules;
+use ropewalk_reactor::{Builder, Reactor};
+use ropewalk_reactor::testing::{Faults, Sim, rules};
 use std::time::Duration;
 
+/// What only a deadline can decide should not take long here.
+fn impatient() -> Builder {
+    Reactor::builder().linger(Duration::from_millis(250)).drain(Duration::from_millis(250))
+}
+
 fn on(backend: &'static str) {
-    // What only a deadline can decide should not take long here.
-    let quarter = Duration::from_millis(250);
-    let make = || Reactor::builder().backend(backend).linger(quarter).drain(quarter).build().expect("the backend works here");
-    rules::check_all(&make, true);
+    rules::check_all(&|| impatient().backend(backend).build().expect("the backend works here"), true);
 }
 
 #[test]
@@ -24,4 +26,23 @@ fn poll_keeps_the_rules() {
 #[test]
 fn select_keeps_the_rules() {
     on("select");
+}
+
+#[test]
+fn epoll_keeps_the_rules_while_it_spins() {
+    let spinning = || impatient().backend("epoll").spin(Duration::from_micros(50));
+    rules::check_all(&|| spinning().build().expect("epoll works here"), true);
+}
+
+#[test]
+fn the_simulation_keeps_the_rules() {
+    rules::check_all(&|| impatient().build_on(Box::new(Sim::new(1, Faults::none()).0)), false);
+}
+
+#[test]
+fn a_rough_simulation_keeps_the_rules() {
+    for seed in 0..10 {
+        let faults = Faults { small_window: 0.0, ..Faults::rough() };
+        rules::check_all(&|| impatient().build_on(Box::new(Sim::new(seed, faults.clone()).0)), false);
+    }
 }

@@ -113,7 +113,6 @@ impl Sim {
         reason = "an Instant can't be made otherwise; only what is added to it counts"
     )]
     pub fn on_disk(seed: u64, faults: Faults, disk: SimDisk) -> (Self, World) {
-        crate::buffer::empty_pool();
         // Reactor::random is seeded with the seed itself, and must not draw the network's numbers.
         let network = Network::new(crate::random::mix(seed ^ Digest::of_bytes(b"network")), faults);
         let network = Rc::new(RefCell::new(network));
