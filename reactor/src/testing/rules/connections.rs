@@ -29,8 +29,12 @@ fn callbacks_come_in_order_and_lost_comes_last(stage: &Stage) {
     stage.until("the echo", || client.journal().received == b"one");
     client.transport.half_close();
     stage.until("the end", || server.is_lost() && client.is_lost());
-    assert_eq!(server.journal().events, ["made", "data", "eof", "lost"]);
-    assert_eq!(client.journal().events, ["made", "data", "eof", "lost"]);
+    for part in [&server, &client] {
+        // However many pieces the network made of it.
+        let mut events = part.journal().events.clone();
+        events.dedup();
+        assert_eq!(events, ["made", "data", "eof", "lost"]);
+    }
     assert_eq!((server.reason(), client.reason()), ("Done".into(), "Done".into()));
 }
 
