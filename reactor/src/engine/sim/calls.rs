@@ -67,9 +67,10 @@ impl Network {
     }
 
     pub(super) fn accept(&mut self, listener: Token) -> io::Result<(Token, Address)> {
-        self.listener(listener)?;
+        let waiting = !self.listener(listener)?.pending.is_empty();
         self.check_descriptors()?;
-        if self.random.chance(self.faults.descriptor_exhaustion) {
+        let exhausted = self.clock < self.accept_exhausted_until;
+        if !exhausted && waiting && self.random.chance(self.faults.descriptor_exhaustion) {
             self.accept_exhausted_until = self.clock + self.faults.exhaustion_lasts;
         }
         if self.clock < self.accept_exhausted_until {
@@ -155,7 +156,7 @@ impl Network {
 
     fn new_end(&mut self, local: Address, owner: Owner) -> End {
         let small = self.random.chance(self.faults.small_window);
-        let window = if small { 1 + self.random.index(1024) } else { self.faults.window };
+        let window = if small { 32 + self.random.index(993) } else { self.faults.window };
         let owns = self.random.chance(self.faults.owned_sends);
         End::new(local, owner, window, owns)
     }

@@ -33,7 +33,7 @@ pub struct Faults {
 
     /// How many bytes can be on their way to one end or wait there unread, at the most.
     pub window: usize,
-    /// Per end of a connection: its window is from 1 to 1,024 bytes instead. A slow reader.
+    /// Per end of a connection: its window is from 32 to 1,024 bytes instead. A slow reader.
     pub small_window: f64,
 
     /// Per call: `WouldBlock` although there is something, with news of it to follow. Also per
@@ -60,9 +60,9 @@ pub struct Faults {
     pub refuse: f64,
     /// Per connection attempt: no answer ever; it times out after about two minutes.
     pub connect_timeout: f64,
-    /// Per accept: the connection is gone already (ECONNABORTED).
+    /// Per accept of a connection: it is gone already (ECONNABORTED).
     pub accept_abort: f64,
-    /// Per accept: there are no descriptors (EMFILE), now and for a while.
+    /// Per accept of a connection: there are no descriptors (EMFILE), now and for a while.
     pub descriptor_exhaustion: f64,
     /// How long that is.
     pub exhaustion_lasts: Duration,
