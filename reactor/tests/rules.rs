@@ -1,7 +1,7 @@
 //! The rules of an excellent reactor, on each backend. One test a backend; a broken rule is named.
 
-use ropewalk_reactor::{Builder, Reactor};
 use ropewalk_reactor::testing::{Faults, Sim, rules};
+use ropewalk_reactor::{Builder, Reactor};
 use std::time::Duration;
 
 /// What only a deadline can decide should not take long here.

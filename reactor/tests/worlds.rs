@@ -268,7 +268,11 @@ fn in_a_rough_world_where_nothing_breaks_everything_arrives() {
     explore(SEEDS / 5, |seed| {
         let (_, straight) = play(seed, Faults::rough(), Road::Straight, false).unwrap();
         let (_, proxied) = play(seed, Faults::rough(), Road::Proxied, false).unwrap();
-        let sent: usize = (0..1 + seed % 5).map(|number| Client::new(seed.wrapping_mul(31).wrapping_add(number), Shared::default()).stream.len()).sum();
+        let sent: usize = (0..1 + seed % 5)
+            .map(|number| {
+                Client::new(seed.wrapping_mul(31).wrapping_add(number), Shared::default()).stream.len()
+            })
+            .sum();
         assert_eq!((straight, proxied), (sent, sent));
     });
 }

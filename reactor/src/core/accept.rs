@@ -55,7 +55,9 @@ impl Core {
                 Ok((connection, peer)) => self.welcome(token, connection, peer, home),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(error) if error.kind() == ErrorKind::QuotaExceeded => self.note_exhaustion(token, &error, home),
+                Err(error) if error.kind() == ErrorKind::QuotaExceeded => {
+                    self.note_exhaustion(token, &error, home)
+                }
                 Err(error) => return self.rest(token, &error, home),
             }
             if !matches!(self.slots.get(token.index as usize), Some(Slot::Listener(_))) {

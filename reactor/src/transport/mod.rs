@@ -1,6 +1,6 @@
 //! The handle a protocol writes through, and the half of a connection that handles can reach.
 //!
-//! A connection has two halves. [`Connection`] is shared with every clone of the [`Transport`]:
+//! A connection has two halves. `Connection` is shared with every clone of the [`Transport`]:
 //! output, flags and wishes, in cells. The other half, the protocol and its input, belongs to the
 //! loop alone (`core::Entry`). A handle's method changes the shared half, and where the loop has to
 //! act it queues one effect; it never calls user code. That is law 1, and why shared state may stay
