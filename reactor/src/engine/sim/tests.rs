@@ -1,5 +1,5 @@
 //! The simulated engine keeps the contract, and its world behaves: the suites that every engine
-//! passes, then what is particular to this one.
+//! passes, then what is particular to this one. (`tests/rules.rs` has whole reactors on it.)
 
 mod breaking;
 mod datagrams;
@@ -9,9 +9,7 @@ mod streams;
 mod time;
 
 use super::*;
-use crate::Reactor;
 use crate::testing::conformance::{self, Needs};
-use crate::testing::rules;
 
 #[test]
 fn the_engine_conforms_on_a_perfect_network() {
@@ -48,22 +46,4 @@ fn the_engine_conforms_in_what_it_does_like_a_kernel() {
         assert_eq!(case.needs, Needs::Kernel);
         case.run(&mut Sim::new(1, Faults::none()).0);
     }
-}
-
-fn reactor(seed: u64, faults: Faults) -> Reactor {
-    let quarter = Duration::from_millis(250);
-    Reactor::builder().linger(quarter).drain(quarter).build_on(Box::new(Sim::new(seed, faults).0))
-}
-
-#[test]
-fn the_rules_are_kept_on_a_perfect_network() {
-    rules::check_all(&|| reactor(1, Faults::none()), false);
-}
-
-#[test]
-fn the_rules_are_kept_on_a_rough_network() {
-    // With whole messages, because the rules count callbacks.
-    let rough =
-        Faults { small_window: 0.0, split: 0.0, short_send: 0.0, short_receive: 0.0, ..Faults::rough() };
-    rules::check_all(&|| reactor(2, rough.clone()), false);
 }
