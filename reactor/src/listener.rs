@@ -54,6 +54,8 @@ pub(crate) struct ListenerSlot {
     pub(crate) target: Target,
     /// When exhaustion was last told, so that it is told once a second and not once a connection.
     exhaustion_told: Option<Instant>,
+    /// It can't accept now, and a timer will try again.
+    resting: bool,
 }
 
 /// Where accepted connections go.
@@ -64,7 +66,7 @@ pub(crate) enum Target {
 
 impl ListenerSlot {
     pub(crate) fn new(token: Token, target: Target) -> Box<Self> {
-        Box::new(Self { token, target, exhaustion_told: None })
+        Box::new(Self { token, target, exhaustion_told: None, resting: false })
     }
 
     pub(crate) fn token(&self) -> Token {
@@ -81,6 +83,14 @@ impl ListenerSlot {
         if let Target::Factory(mut factory, _) = self.target {
             factory.stop();
         }
+    }
+
+    pub(crate) fn is_resting(&self) -> bool {
+        self.resting
+    }
+
+    pub(crate) fn set_resting(&mut self, resting: bool) {
+        self.resting = resting;
     }
 
     pub(crate) fn note_exhaustion(&mut self, error: &io::Error, now: Instant) {

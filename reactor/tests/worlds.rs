@@ -56,6 +56,11 @@ impl Protocol for Echo {
         }
     }
 
+    fn timed_out(&mut self, transport: &Transport) {
+        // Not a close: its peer would take what came so far for everything.
+        transport.abort();
+    }
+
     fn connection_lost(&mut self, _: &Transport, _: &Reason) {
         self.ledger.borrow_mut().lost += 1;
     }
@@ -120,11 +125,15 @@ impl Protocol for Client {
         transport.abort();
     }
 
-    fn connection_lost(&mut self, _: &Transport, _: &Reason) {
+    fn connection_lost(&mut self, _: &Transport, why: &Reason) {
         let mut ledger = self.ledger.borrow_mut();
         ledger.lost += 1;
         ledger.finished += 1;
         ledger.echoed += self.heard;
+        if why.is_clean() && self.heard != self.stream.len() {
+            let text = format!("a clean end after {} bytes of {}", self.heard, self.stream.len());
+            ledger.wrong.get_or_insert(text);
+        }
     }
 }
 

@@ -49,6 +49,10 @@ impl Core {
     }
 
     fn accept(&mut self, token: Token, home: &Rc<Shared>) {
+        if matches!(self.slots.get(token.index as usize), Some(Slot::Listener(slot)) if slot.is_resting()) {
+            // The timer asks again, whatever news come meanwhile.
+            return;
+        }
         for _ in 0..ACCEPT_BUDGET {
             let accepted = home.engine.borrow_mut().accept(token);
             match accepted {
@@ -108,6 +112,9 @@ impl Core {
             tracing::warn!(%error, "accepting failed");
         }
         let Some(at) = home.now().checked_add(EXHAUSTED_REST) else { return };
+        if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize) {
+            slot.set_resting(true);
+        }
         let weak = Rc::downgrade(home);
         Timer::start(
             home,
@@ -118,6 +125,16 @@ impl Core {
                 }
             }),
         );
+    }
+
+    /// A listener has rested.
+    pub(super) fn retry_accept(&mut self, token: Token) {
+        if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize)
+            && slot.token() == token
+        {
+            slot.set_resting(false);
+            self.asking.push_back(token);
+        }
     }
 
     fn note_exhaustion(&mut self, token: Token, error: &io::Error, home: &Rc<Shared>) {

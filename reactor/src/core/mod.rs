@@ -273,7 +273,7 @@ impl Core {
                     guard("a factory's start", || listener.start());
                     self.put(token, Slot::Listener(listener));
                 }
-                Effect::RetryAccept(token) => self.asking.push_back(token),
+                Effect::RetryAccept(token) => self.retry_accept(token),
                 Effect::Datagram(token, socket) => {
                     self.put(token, Slot::Datagram(socket));
                     self.datagrams.push_back(token);

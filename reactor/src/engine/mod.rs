@@ -142,7 +142,7 @@ pub trait Engine {
     fn accept(&mut self, listener: Token) -> io::Result<(Token, Address)>;
 
     /// Out of descriptors: take one connection off the listener by means of the reserve descriptor
-    /// and close it at once, so that its peer is not left waiting.
+    /// and reset it at once: its peer is not left waiting, and takes nothing for an empty answer.
     fn shed(&mut self, listener: Token) -> io::Result<()>;
 
     /// Begin to connect; the outcome comes by news (rule 4), even when it is known at once.

@@ -193,7 +193,8 @@ impl<P: Poller> Engine for Readiness<P> {
         self.reserve = None;
         let accepted = sockets::accept(descriptor.as_fd());
         let outcome = accepted
-            .map(drop)
+            // A reset, so that nobody takes it for an answer that was empty.
+            .map(|(connection, _)| sockets::reset_on_close(connection.as_fd()))
             .map_err(|error| nothing_left(&mut self.poller, Direction::Read, descriptor, state, error));
         // If another thread was faster, the next attempt does without and may fail.
         self.reserve = reserve().ok();

@@ -124,9 +124,13 @@ impl Transport {
         result
     }
 
-    /// How many written bytes have not left yet.
+    /// How many written bytes the kernel has not taken yet.
     pub fn buffered(&self) -> usize {
-        self.0.output.borrow().len()
+        let unsent = match self.0.home.upgrade() {
+            Some(home) => home.engine.borrow().unsent(self.0.token.get()),
+            None => 0,
+        };
+        self.0.output.borrow().len() + unsent
     }
 
     /// Whether more waits to leave than the high watermark: better to wait for

@@ -102,7 +102,7 @@ impl Network {
     /// Take a connection and close it at once.
     pub(super) fn shed(&mut self, listener: Token) -> io::Result<()> {
         let id = self.take_pending(listener)?;
-        self.leave(id, Side::Acceptor, Close::Graceful);
+        self.leave(id, Side::Acceptor, Close::Abort);
         Ok(())
     }
 }

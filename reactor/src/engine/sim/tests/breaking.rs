@@ -194,7 +194,7 @@ fn shedding_needs_no_descriptor() {
     play.world.limit_descriptors(Some(2));
     assert!(is_emfile(play.sim.accept(listener)));
     play.sim.shed(listener).unwrap();
-    assert_eq!(play.receive(client).unwrap(), "", "told at once");
+    assert_eq!(play.receive(client), Err(ErrorKind::ConnectionReset), "told at once");
     play.world.limit_descriptors(None);
     let client = play.dial(&address);
     play.accept(listener).unwrap();
