@@ -5,6 +5,7 @@
 //! outnumber the live ones the heap is swept.
 
 use crate::shared::{Effect, Job, Shared};
+use crate::transport::Flag;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -85,7 +86,7 @@ pub(crate) struct TimerEntry {
 enum What {
     /// A timer that a user started.
     Call(Rc<TimerCell>),
-    /// The loop's own look at something, which is never stale.
+    /// The loop's own look at something.
     Look(Look),
 }
 
@@ -140,6 +141,11 @@ impl Timers {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn look_at(&mut self, at: Instant, what: Look, home: &Shared) {
         self.insert(TimerEntry { due: (at, home.next_id()), what: What::Look(what) }, home);
     }
@@ -177,7 +183,59 @@ impl TimerEntry {
     fn is_live(&self) -> bool {
         match &self.what {
             What::Call(cell) => cell.due.get() == Some(self.due),
+            What::Look(Look::Deadline(connection)) => !connection.flags.has(Flag::Dead),
             What::Look(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SWEEP_MIN;
+    use crate::prelude::*;
+    use crate::testing::{Faults, Sim};
+
+    /// How many entries the heap of a reactor's timers has.
+    fn entries(reactor: &Reactor) -> usize {
+        let core = reactor.0.core.take().expect("it is not running");
+        let count = core.timers_len();
+        reactor.0.core.set(Some(core));
+        count
+    }
+
+    fn run_for(reactor: &Reactor, time: Duration) {
+        let sleep = reactor.sleep(time);
+        reactor.block_on(sleep).expect("time passes");
+    }
+
+    #[test]
+    fn cancelled_timers_do_not_pile_up() {
+        let reactor = Reactor::with_engine(Sim::new(1, Faults::none()).0);
+        for _ in 0..1000 {
+            reactor.call_later(Duration::from_secs(3600), || {}).cancel();
+        }
+        run_for(&reactor, Duration::from_secs(1));
+        assert!(entries(&reactor) <= 2 * SWEEP_MIN, "{} entries", entries(&reactor));
+    }
+
+    #[test]
+    fn deadlines_of_the_dead_do_not_pile_up() {
+        struct Brief;
+        impl Protocol for Brief {
+            fn connection_made(&mut self, transport: &Transport) {
+                transport.set_timeout(Some(Duration::from_secs(3600)));
+                transport.close();
+            }
+            fn data_received(&mut self, _: &Transport, _: &mut BytesMut) {}
+        }
+        let reactor = Reactor::with_engine(Sim::new(1, Faults::none()).0);
+        reactor.listen("tcp:7", |_: &Address| Brief).expect("a simulated port");
+        for _ in 0..50 {
+            for _ in 0..20 {
+                reactor.connect("tcp:127.0.0.1:7", Brief).finally(drop);
+            }
+            run_for(&reactor, Duration::from_secs(60));
+        }
+        assert!(entries(&reactor) <= 2 * SWEEP_MIN, "{} entries", entries(&reactor));
     }
 }

@@ -105,6 +105,11 @@ struct Layered {
 }
 
 impl Core {
+    #[cfg(test)]
+    pub(crate) fn timers_len(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Run until stopped, then shut down in order.
     pub(crate) fn run(&mut self, home: &Rc<Shared>) -> io::Result<()> {
         while home.phase.get() == Phase::Running {
@@ -373,6 +378,10 @@ impl Core {
                 home.engine.borrow_mut().close(token, Close::Graceful);
             }
             _ => home.engine.borrow_mut().close(token, Close::Abort),
+        }
+        if connection.has_alarm() {
+            // Its deadline may be far away: the heap must not fill with those of the dead.
+            home.stale_timers.set(home.stale_timers.get() + 1);
         }
         connection.bury();
         let Entry { shared, protocol, input, rare } = entry;

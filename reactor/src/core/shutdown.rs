@@ -3,7 +3,7 @@
 use super::{Core, Slot, guard};
 use crate::protocol::Reason;
 use crate::shared::{Phase, Shared, Trigger};
-use crate::timer::Timer;
+use crate::timer::{Timer, Timers};
 use crate::transport::{Connection, Flag};
 use std::cell::Cell;
 use std::io;
@@ -20,7 +20,11 @@ impl Core {
         self.absorb(home);
         let triggers = std::mem::take(&mut self.after_shutdown);
         self.run_triggers(triggers, home)?;
+        // What is left belongs to nobody any more. Tasks first: dropping them gives up what they wait for.
         self.tasks.clear();
+        self.soon.clear();
+        self.timers = Timers::default();
+        self.absorb(home);
         Ok(())
     }
 
@@ -53,12 +57,14 @@ impl Core {
 
     /// Close every connection as `Transport::close` does, and wait until all are gone.
     fn close_connections(&mut self, home: &Rc<Shared>) -> io::Result<()> {
-        for connection in self.all_connections() {
-            connection.flags.set(Flag::Stopping);
-            connection.flags.set(Flag::Closing);
-            connection.queue();
-        }
         while self.connections + self.remnants > 0 {
+            // Each time, because an attempt to connect may still have succeeded.
+            for connection in self.all_connections() {
+                if connection.flags.set(Flag::Stopping) {
+                    connection.flags.set(Flag::Closing);
+                    connection.queue();
+                }
+            }
             if home.phase.get() == Phase::StopNow {
                 self.drop_connections(home);
                 break;

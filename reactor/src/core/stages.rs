@@ -145,7 +145,11 @@ impl Core {
         }
         if flags.has(Flag::HalfClosing) && flags.set(Flag::HalfClosed) {
             let shut = home.engine.borrow_mut().shutdown_write(connection.token.get());
-            if let Err(error) = shut {
+            // A peer that is gone already is for the next receive to tell.
+            if let Err(error) = shut.or_else(|error| match error.kind() {
+                ErrorKind::NotConnected => Ok(()),
+                _ => Err(error),
+            }) {
                 return self.finish(connection, Reason::Lost(error), home);
             }
         }

@@ -422,6 +422,11 @@ impl Connection {
         f(self.extras.borrow_mut().get_or_insert_default())
     }
 
+    /// Whether the loop's timer is going to look at its deadline.
+    pub(crate) fn has_alarm(&self) -> bool {
+        self.extras.borrow().as_ref().is_some_and(|extras| extras.alarm.is_some())
+    }
+
     /// Take something that was wished for out of the extras, if there are any.
     pub(crate) fn take_extra<R>(&self, take: impl FnOnce(&mut Extras) -> Option<R>) -> Option<R> {
         self.extras.borrow_mut().as_mut().and_then(|extras| take(extras))
