@@ -31,7 +31,10 @@ impl Rule {
     /// # Panics
     /// If it is broken.
     pub fn check(&self, reactor: Reactor) {
+        drop(stage::violations());
         (self.check)(&stage::Stage::new(reactor));
+        let violations = stage::violations();
+        assert!(violations.is_empty(), "{violations:?}");
     }
 }
 

@@ -44,9 +44,10 @@ fn closing_with_unread_input_does_not_destroy_the_last_reply(stage: &Stage) {
         transport.close();
     });
     let (server, client) = stage.pair(server, Actor::new());
-    client.transport.write_bytes(pattern(LARGE));
+    client.transport.write_bytes(pattern(LARGE / 10));
     stage.until("the end", || client.is_lost() && server.is_lost());
     assert_eq!(client.journal().received.len(), 10_000, "the reply was destroyed: {}", client.reason());
+    assert_eq!(client.reason(), "Done", "a reset followed the reply");
 }
 
 fn aborting_resets_the_peer(stage: &Stage) {

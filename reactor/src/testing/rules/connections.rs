@@ -191,7 +191,6 @@ fn a_panic_closes_that_connection_alone(stage: &Stage) {
     let other = Actor::new();
     let other_journal = other.journal.clone();
     let other = stage.connect(&listener, other);
-    // The journal's own guard saw a callback begin and not end.
     victim.write(b"boom");
     stage.until("the victim's end", || victim_journal.borrow().lost.is_some());
     other.write(b"fine");

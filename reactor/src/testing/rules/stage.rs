@@ -6,6 +6,16 @@ use bytes::BytesMut;
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
+thread_local! {
+    /// What callbacks saw that must not be.
+    static VIOLATIONS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What was noted since this was last asked.
+pub(super) fn violations() -> Vec<String> {
+    VIOLATIONS.take()
+}
+
 /// A reactor, driven turn by turn.
 pub(super) struct Stage {
     pub(super) reactor: Reactor,
@@ -163,14 +173,27 @@ impl Actor {
     fn callback<R>(&mut self, event: &'static str, run: impl FnOnce(&mut Self) -> R) -> R {
         {
             let mut journal = self.journal.borrow_mut();
-            assert!(!journal.inside, "{event} from inside another callback");
-            assert!(journal.lost.is_none(), "{event} after connection_lost");
+            // A panic here would be the protocol's, and survived: note it for the end of the check.
+            if journal.inside {
+                VIOLATIONS.with_borrow_mut(|all| all.push(format!("{event} from inside another callback")));
+            }
+            if journal.lost.is_some() {
+                VIOLATIONS.with_borrow_mut(|all| all.push(format!("{event} after connection_lost")));
+            }
             journal.inside = true;
             journal.events.push(event);
         }
-        let result = run(self);
-        self.journal.borrow_mut().inside = false;
-        result
+        let _outside = Outside(self.journal.clone());
+        run(self)
+    }
+}
+
+/// Leaves the callback, also by a panic.
+struct Outside(Rc<RefCell<Journal>>);
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.0.borrow_mut().inside = false;
     }
 }
 
