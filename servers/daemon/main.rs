@@ -11,6 +11,7 @@
 //!          └──▶ poetry/get, manual
 //! ```
 
+mod bench;
 mod chat;
 mod cli;
 mod daemonize;
