@@ -2,7 +2,6 @@
 //!
 //! The one rule: all servers are measured in one run, in turns, and only their ratio counts, because
 //! figures drift on a shared machine. The method and the figures are in `benches/README.md`.
-#![expect(clippy::disallowed_methods, reason = "measures servers from outside: there is no reactor here")]
 
 use serde_json::Value;
 use std::error::Error;

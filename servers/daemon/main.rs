@@ -8,7 +8,7 @@
 //! ```text
 //! main ─▶ cli ─▶ echo, poetry/serve, chat, proxy ─▶ serve ─▶ daemonize, logging, pidfile, user
 //!          │                                                  └▶ the reactor, until a signal
-//!          └──▶ poetry/get, manual
+//!          └──▶ poetry/get, manual, bench
 //! ```
 
 mod bench;
