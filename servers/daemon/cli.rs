@@ -2,6 +2,7 @@
 //!
 //! Its one rule: nothing is said twice. Each command's options stand with the command, in its file.
 
+use crate::bench::Bench;
 use crate::chat::Chat;
 use crate::echo::Echo;
 use crate::failed::Failed;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Chat(Chat),
     /// Pass connections on to another address
     Proxy(Proxy),
+    /// Measure servers: the same one on each backend
+    Bench(Bench),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Print the manual page, or write those of all commands into a directory
@@ -47,6 +50,7 @@ impl Command {
             Self::Poetry(poetry) => poetry.run(),
             Self::Chat(chat) => chat.run(),
             Self::Proxy(proxy) => proxy.run(),
+            Self::Bench(bench) => Ok(bench.run()?),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }

@@ -8,9 +8,10 @@
 //! ```text
 //! main ─▶ cli ─▶ echo, poetry/serve, chat, proxy ─▶ serve ─▶ daemonize, logging, pidfile, user
 //!          │                                                  └▶ the reactor, until a signal
-//!          └──▶ poetry/get, manual
+//!          └──▶ poetry/get, manual, bench
 //! ```
 
+mod bench;
 mod chat;
 mod cli;
 mod daemonize;
