@@ -130,7 +130,8 @@ fn a_shed_connection_ends_for_its_peer(rig: &mut Rig<'_>) {
     rig.await_readable(listener);
     rig.engine.shed(listener).expect("one connection waits");
     // A reset, found while connecting or by the first read, and not an end that looks like an answer.
-    let error = rig.outcome(unwanted).and_then(|()| rig.read_to_end(unwanted)).expect_err("it was turned away");
+    let error =
+        rig.outcome(unwanted).and_then(|()| rig.read_to_end(unwanted)).expect_err("it was turned away");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     let error = rig.engine.shed(listener).expect_err("nobody waits");
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
