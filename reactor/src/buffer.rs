@@ -168,6 +168,30 @@ impl Output {
         (self.queue.take().map_or_else(VecDeque::new, |queue| *queue), std::mem::take(&mut self.tail))
     }
 
+    /// Like [`take_all`](Self::take_all), but at most `bytes` bytes in at most [`PIECES_MAX`] pieces;
+    /// the rest stays.
+    pub fn take_front(&mut self, bytes: usize) -> (VecDeque<Bytes>, BytesMut) {
+        let pieces = self.queue.as_ref().map_or(0, |queue| queue.len());
+        if self.len() <= bytes && pieces < PIECES_MAX {
+            return self.take_all();
+        }
+        let (mut taken, mut left) = (VecDeque::new(), bytes);
+        while let Some(queue) = self.queue.as_mut().filter(|_| left > 0 && taken.len() < PIECES_MAX) {
+            let Some(front) = queue.front_mut() else { break };
+            let piece = front.split_to(left.min(front.len()));
+            if front.is_empty() {
+                queue.pop_front();
+            }
+            left -= piece.len();
+            self.queued -= piece.len();
+            taken.push_back(piece);
+        }
+        if left > 0 && taken.len() < PIECES_MAX {
+            taken.push_back(self.tail.split_to(left.min(self.tail.len())).freeze());
+        }
+        (taken, BytesMut::new())
+    }
+
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
             self.queued += self.tail.len();
@@ -202,6 +226,35 @@ mod tests {
             rest.push_slice(b"defg");
             rest.advance(cut);
             assert_eq!(content(&rest), all[cut..], "after {cut} bytes left");
+        }
+    }
+
+    #[test]
+    fn the_front_that_is_taken_and_the_rest_are_the_whole() {
+        let mut whole = Output::default();
+        for number in 0..PIECES_MAX as u8 {
+            whole.push(Bytes::from(vec![number; COPY_MAX]));
+        }
+        whole.push_slice(b"tail");
+        let all: Vec<u8> =
+            (0..PIECES_MAX as u8).flat_map(|number| [number; COPY_MAX]).chain(*b"tail").collect();
+        for bytes in [1, COPY_MAX - 1, COPY_MAX, COPY_MAX + 1, 10 * COPY_MAX + 7, all.len() - 4, all.len()] {
+            let mut output = Output::default();
+            for piece in whole.queue.iter().flat_map(|queue| queue.iter()) {
+                output.push(piece.clone());
+            }
+            output.push_slice(b"tail");
+            let mut joined = Vec::new();
+            while !output.is_empty() {
+                let (pieces, tail) = output.take_front(bytes);
+                assert!(pieces.len() + usize::from(!tail.is_empty()) <= PIECES_MAX);
+                let before = joined.len();
+                pieces.iter().for_each(|piece| joined.extend_from_slice(piece));
+                joined.extend_from_slice(&tail);
+                assert!(before < joined.len() && joined.len() - before <= bytes);
+                assert_eq!(output.len(), all.len() - joined.len());
+            }
+            assert!(joined == all, "taken by {bytes}");
         }
     }
 

@@ -46,3 +46,14 @@ fn a_rough_simulation_keeps_the_rules() {
         rules::check_all(&|| impatient().build_on(Box::new(Sim::new(seed, faults.clone()).0)), false);
     }
 }
+
+#[test]
+fn io_uring_keeps_the_rules() {
+    on("io_uring");
+}
+
+#[test]
+fn io_uring_keeps_the_rules_while_it_spins() {
+    let spinning = || impatient().backend("io_uring").spin(Duration::from_micros(50));
+    rules::check_all(&|| spinning().build().expect("io_uring works here"), true);
+}

@@ -424,8 +424,7 @@ impl Entry {
         let mut output = shared.output.borrow_mut();
         let layered = rare.as_mut().and_then(|rare| rare.layer.as_mut());
         let Some(layered) = layered else {
-            return flush(engine, shared, &mut output)
-                .map(|()| output.len() + engine.unsent(shared.token.get()));
+            return flush(engine, shared, &mut output).map(|()| output.len() + unsent(engine, shared));
         };
         loop {
             let before = output.len();
@@ -444,8 +443,14 @@ impl Entry {
         // A close does not wait for a handshake that the peer may never finish.
         let hopeless = shared.flags.has(Flag::Closing) && !layered.layer.is_established();
         let waiting = if hopeless { 0 } else { output.len() };
-        Ok(waiting + layered.wire_out.len() + engine.unsent(shared.token.get()))
+        Ok(waiting + layered.wire_out.len() + unsent(engine, shared))
     }
+}
+
+/// What the engine still owns, if it matters: asking brings news, and a turn with them (rule 6).
+fn unsent(engine: &dyn Engine, connection: &Connection) -> usize {
+    let waited_for = [Flag::Full, Flag::Closing, Flag::HalfClosing];
+    if connection.flags.any(&waited_for) { engine.unsent(connection.token.get()) } else { 0 }
 }
 
 /// What a receiving stage found.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// The backends there are, the one that `auto` prefers first.
 pub const NAMES: &[&str] = if cfg!(target_os = "linux") {
-    &["epoll", "poll", "select"]
+    &["io_uring", "epoll", "poll", "select"]
 } else if cfg!(target_vendor = "apple") {
     &["kqueue", "poll", "select"]
 } else {
@@ -38,6 +38,8 @@ pub fn open(name: &str) -> io::Result<Box<dyn Engine>> {
 
 fn open_one(name: &str, storage: Arc<dyn Storage>) -> io::Result<Box<dyn Engine>> {
     match name {
+        #[cfg(target_os = "linux")]
+        super::uring::NAME => super::uring::uring(storage),
         name if NAMES.contains(&name) => readiness::readiness(name, storage),
         _ => {
             let known = NAMES.join(", ");

@@ -19,8 +19,11 @@
 //! 5. **End of stream is `receive` returning zero bytes.** News of a hang-up are reported as
 //!    readable, and such a socket is never `drained` by a short read, because no edge will follow.
 //! 6. **An engine may own bytes that it was given** to send; [`Engine::unsent`] says how many of them
-//!    the kernel has not taken yet, and news of writability follow when that falls to zero. While an
-//!    engine still owns bytes it answers `send` with `WouldBlock`.
+//!    the kernel has not taken yet. While an engine still owns bytes it answers `send` with
+//!    `WouldBlock`. News of writability follow when that falls to zero, if anyone waits for it:
+//!    if since the bytes were taken a `send` was refused, or `unsent` answered more than zero.
+//!    So ask only where the answer matters; most sends then cost no news. A send that fails after
+//!    its bytes were taken is told by news of writability and by every later `send`.
 //!
 //! [`wait`]: Engine::wait
 //! [`accept`]: Engine::accept
@@ -33,6 +36,8 @@ pub mod sim;
 pub(crate) mod sockets;
 mod spin;
 mod table;
+#[cfg(target_os = "linux")]
+pub mod uring;
 
 use crate::address::Address;
 use crate::buffer::Output;

@@ -385,12 +385,12 @@ fn send(socket: &OwnedFd, output: &Output) -> Result<usize, Errno> {
 }
 
 /// A descriptor that can be given up. This kind needs no file system.
-fn reserve() -> io::Result<OwnedFd> {
+pub(super) fn reserve() -> io::Result<OwnedFd> {
     Ok(UnixDatagram::unbound()?.into())
 }
 
 #[cfg(target_os = "linux")]
-fn entropy() -> io::Result<u64> {
+pub(super) fn entropy() -> io::Result<u64> {
     let mut seed = [0; 8];
     retry_on_intr(|| rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()))?;
     Ok(u64::from_ne_bytes(seed))
@@ -398,7 +398,7 @@ fn entropy() -> io::Result<u64> {
 
 /// The standard library's hashing keys come from the system's entropy, whatever the system.
 #[cfg(not(target_os = "linux"))]
-fn entropy() -> io::Result<u64> {
+pub(super) fn entropy() -> io::Result<u64> {
     use std::hash::{BuildHasher, RandomState};
     Ok(RandomState::new().hash_one(0))
 }

@@ -87,6 +87,14 @@ impl<S> Table<S> {
         }
     }
 
+    /// The state alone.
+    #[cfg(target_os = "linux")]
+    #[inline]
+    pub(super) fn state(&self, token: Token) -> io::Result<&S> {
+        self.descriptor(token)?;
+        Ok(&self.entries[token.index as usize].state)
+    }
+
     /// Forget a token, handing its descriptor out.
     pub(super) fn remove(&mut self, token: Token) -> io::Result<OwnedFd> {
         self.descriptor(token)?;

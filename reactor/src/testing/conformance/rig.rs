@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An engine and what is known of its tokens.
 pub(super) struct Rig<'a> {
@@ -39,7 +39,11 @@ impl<'a> Rig<'a> {
 
     /// One wait of at most `longest`; returns how many news came.
     pub(super) fn wait(&mut self, longest: Duration) -> usize {
-        let until = self.engine.now() + longest;
+        self.wait_until(self.engine.now() + longest)
+    }
+
+    /// One wait until `until` at the latest; returns how many news came.
+    pub(super) fn wait_until(&mut self, until: Instant) -> usize {
         self.news.clear();
         self.engine.wait(Some(until), &mut self.news).expect("a wait never fails");
         self.note();
