@@ -202,6 +202,9 @@ impl Uring {
         let (_, slot) = self.table.get(token)?;
         let mut slot = std::mem::replace(slot, Slot::new(Kind::Stream, Input::Idle));
         self.ring.buffers.discard(&mut slot.held);
+        if slot.accepted() > 0 {
+            slot.extra_mut().accepted.iter().for_each(turn_away);
+        }
         if let Some(key) = slot.sending.filter(|key| !self.ring.sends.is_under_way(*key)) {
             self.ring.sends.remove(key);
         }
@@ -238,29 +241,37 @@ impl Engine for Uring {
     }
 
     fn accept(&mut self, listener: Token) -> io::Result<(Token, Address)> {
-        let (_, slot) = self.listener(listener)?;
-        while let Some(descriptor) = slot.extra_mut().accepted.pop_front() {
+        let (descriptor, slot) = self.listener(listener)?;
+        while let Some(connection) = slot.extra_mut().accepted.pop_front() {
             // The peer may be gone again by now, and then it has no name.
-            if let Ok(peer) = rustix::net::getpeername(&descriptor) {
-                return Ok((self.insert(descriptor, Kind::Stream), sockets::known_address(peer)));
+            if let Ok(peer) = rustix::net::getpeername(&connection) {
+                return Ok((self.insert(connection, Kind::Stream), sockets::known_address(peer)));
             }
         }
-        match slot.extra_mut().accept_error.take() {
-            Some(error) => Err(io::Error::from_raw_os_error(error)),
-            None => {
-                self.is_drained(listener);
-                Err(io::ErrorKind::WouldBlock.into())
+        if let Some(error) = slot.extra_mut().accept_error.take() {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+        // After an error nothing is under way: the kernel is asked whether there still is one.
+        if slot.input == Input::Idle {
+            match sockets::accept(descriptor.as_fd()) {
+                Ok((connection, peer)) => return Ok((self.insert(connection, Kind::Stream), peer)),
+                Err(Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
             }
         }
+        self.is_drained(listener);
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn shed(&mut self, listener: Token) -> io::Result<()> {
         let (_, slot) = self.listener(listener)?;
-        if slot.extra_mut().accepted.pop_front().is_some() {
+        if let Some(connection) = slot.extra_mut().accepted.pop_front() {
+            turn_away(&connection);
             return Ok(());
         }
         self.reserve = None;
-        let outcome = sockets::accept(self.table.descriptor(listener)?.as_fd()).map(drop);
+        let accepted = sockets::accept(self.table.descriptor(listener)?.as_fd());
+        let outcome = accepted.map(|(connection, _)| turn_away(&connection));
         // If another thread was faster, the next attempt does without and may fail.
         self.reserve = reserve().ok();
         if outcome == Err(Errno::AGAIN) {
@@ -354,9 +365,13 @@ impl Engine for Uring {
     }
 
     fn close(&mut self, token: Token, how: Close) {
-        let Ok((descriptor, _)) = self.table.get(token) else { return };
+        let Ok((descriptor, slot)) = self.table.get(token) else { return };
         if how == Close::Abort {
             sockets::reset_on_close(descriptor.as_fd());
+        }
+        // What was taken has its one attempt before, as if `send` had made it.
+        if let Some(key) = slot.sending.filter(|key| !self.ring.sends.is_under_way(*key)) {
+            let _ = self.ring.send(key, descriptor.as_fd(), false);
         }
         let under_way = self.cancel(token).unwrap_or(false);
         let Ok((descriptor, file)) = self.forget(token) else { return };
@@ -440,6 +455,12 @@ impl Engine for Uring {
     fn set_spin(&mut self, spin: Duration) {
         self.spin = Spin::new(spin);
     }
+}
+
+/// Have a connection that nobody takes end with a reset, so that its peer does not take the end for
+/// an empty answer.
+fn turn_away(connection: &OwnedFd) {
+    sockets::reset_on_close(connection.as_fd());
 }
 
 /// Sockets are to be closed, and ports free, when the engine is gone, and not when the kernel gets

@@ -276,6 +276,21 @@ fn a_send_under_way_is_cancelled_by_a_close() {
 }
 
 #[test]
+fn the_last_words_before_a_close_are_sent() {
+    let mut engine = engine();
+    for how in [Close::Graceful, Close::Abort] {
+        let (mut peer, token) = outside(&mut engine);
+        engine.send(token, &mut output(b"farewell")).expect("room");
+        engine.close(token, how);
+        let mut words = [0; 8];
+        peer.read_exact(&mut words).expect("they came before the end");
+        assert_eq!(&words, b"farewell");
+        look(&mut engine);
+        assert!(engine.ring.sends.is_empty(), "the record stays");
+    }
+}
+
+#[test]
 fn a_send_that_nobody_waits_for_brings_no_news() {
     let mut engine = engine();
     let (mut peer, token) = outside(&mut engine);

@@ -5,7 +5,7 @@
 
 use super::slot::{End, Input, Kind};
 use super::sys::{Completion, Entered, Filled, Key, Operation};
-use super::{ACCEPTED_MAX, Uring};
+use super::{ACCEPTED_MAX, Uring, turn_away};
 use crate::engine::sockets;
 use crate::engine::{News, Token};
 use rustix::io::Errno;
@@ -277,8 +277,10 @@ impl Uring {
     }
 
     fn accepted(&mut self, token: Token, outcome: Result<OwnedFd, i32>, more: bool, news: &mut Vec<News>) {
-        // A connection that came while its listener was being closed is closed by being dropped.
-        let Ok((_, slot)) = self.table.get(token) else { return };
+        let Ok((_, slot)) = self.table.get(token) else {
+            // It came while its listener was being closed.
+            return outcome.iter().for_each(turn_away);
+        };
         if !more {
             slot.input = Input::Idle;
         }
