@@ -16,6 +16,8 @@ use std::os::fd::{AsRawFd, RawFd};
 struct Client {
     stream: TcpStream,
     queue: VecDeque<Vec<u8>>,
+    /// It has finished sending, and is done once everything was sent to it.
+    finished: bool,
 }
 
 fn main() -> io::Result<()> {
@@ -63,7 +65,10 @@ fn accept(
                 let descriptor = stream.as_raw_fd();
                 // select has a limit, 1,024 descriptors: this is where it says so.
                 match select.add(descriptor, token(descriptor)) {
-                    Ok(()) => drop(clients.insert(descriptor, Client { stream, queue: VecDeque::new() })),
+                    Ok(()) => drop(
+                        clients
+                            .insert(descriptor, Client { stream, queue: VecDeque::new(), finished: false }),
+                    ),
                     Err(error) => println!("{peer} is turned away: {error}"),
                 }
             }
@@ -80,15 +85,17 @@ fn accept(
 fn serve(client: &mut Client, select: &mut Select) -> io::Result<()> {
     let descriptor = client.stream.as_raw_fd();
     let mut buffer = [0; 4096];
-    loop {
+    while !client.finished {
         match client.stream.read(&mut buffer) {
-            Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the end")),
+            Ok(0) => client.finished = true,
             Ok(count) => client.queue.push_back(buffer[..count].to_vec()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => return Err(error),
         }
     }
-    select.rearm(descriptor, Direction::Read);
+    if !client.finished {
+        select.rearm(descriptor, Direction::Read);
+    }
     while let Some(mut data) = client.queue.pop_front() {
         match client.stream.write(&data) {
             Ok(count) if count == data.len() => {}
@@ -100,6 +107,9 @@ fn serve(client: &mut Client, select: &mut Select) -> io::Result<()> {
             }
             Err(error) => return Err(error),
         }
+    }
+    if client.finished && client.queue.is_empty() {
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, "the end"));
     }
     Ok(())
 }

@@ -159,7 +159,7 @@ fn a_connection_that_is_not_read_holds_little_of_what_its_peer_sends() {
 
 #[test]
 fn more_input_than_there_are_buffers_arrives_whole_without_a_storm() {
-    // 300 times 64 KiB are four times what all buffers hold.
+    // 300 times 64 KiB are nine times what all buffers hold.
     const PEERS: usize = 300;
     let mut engine = engine();
     let data: Vec<u8> = (0..65_536_u32).map(|place| (place % 241) as u8).collect();

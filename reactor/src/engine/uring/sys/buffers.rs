@@ -23,8 +23,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// How many bytes one buffer holds.
 const SIZE: usize = 4 * 1024;
 
-/// How many buffers there may be: 4 MiB of them.
-const COUNT_MAX: u16 = 1024;
+/// How many buffers there may be: 2 MiB of them. Twice that, once as buffers and once as what a paused
+/// connection was left with, is what a single flood can cost.
+const COUNT_MAX: u16 = 512;
 
 /// How many circulate at first, and how many more at least after a shortage.
 const COUNT_STEP: usize = 64;
