@@ -49,10 +49,10 @@ pub(crate) struct Options {
     /// Numbers of connections that are open beside them and say nothing
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0,500,900,5000,10000")]
     idle: Vec<usize>,
-    /// Times that everything is measured; medians are reported [default: 3]
+    /// Times that everything is measured; medians are reported [default: 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
-    /// Seconds for each figure in each round [default: 1]
+    /// Seconds for each figure in each round [default: 0.6]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
     /// A rough picture in half a minute: one round, a quarter of a second for each figure
@@ -107,7 +107,7 @@ impl Plan {
                 backends.push(backend.clone());
             }
         }
-        let (rounds, seconds) = if options.quick { (1, 0.25) } else { (3, 1.0) };
+        let (rounds, seconds) = if options.quick { (1, 0.25) } else { (5, 0.6) };
         let seconds = options.seconds.unwrap_or(seconds);
         Self {
             backends,
@@ -484,7 +484,7 @@ mod tests {
         let plan = plan("", 20_000);
         assert_eq!(plan.active, [1, 10, 100]);
         assert_eq!(plan.idle, [0, 500, 900, 5_000, 10_000]);
-        assert_eq!((plan.rounds, plan.seconds, plan.warmup), (3, 1.0, 0.2));
+        assert_eq!((plan.rounds, plan.seconds, plan.warmup), (5, 0.6, 0.15));
         assert_eq!(plan.backends.join(","), DEFAULT_BACKENDS);
     }
 

@@ -283,7 +283,7 @@ fn labels(curves: &[Curve<'_>], across: &Across, up: &Up) -> String {
                 let rises = came_from >= y;
                 let first = if rises { y - 26.0 } else { y + 24.0 };
                 svg += &format!(
-                    "<g class=\"{0}\"><text class=\"name\" x=\"{x:.1}\" y=\"{first:.1}\" text-anchor=\"end\">{0} ends:</text>\
+                    "<g class=\"label {0}\"><text class=\"name\" x=\"{x:.1}\" y=\"{first:.1}\" text-anchor=\"end\">{0} ends:</text>\
                      <text class=\"quiet\" x=\"{x:.1}\" y=\"{1:.1}\" text-anchor=\"end\">{2}</text></g>\n",
                     curve.backend,
                     first + 14.0,
@@ -295,7 +295,7 @@ fn labels(curves: &[Curve<'_>], across: &Across, up: &Up) -> String {
     }
     for (y, backend) in moved_apart(at_right) {
         svg += &format!(
-            "<g class=\"{backend}\"><text class=\"name\" x=\"{}\" y=\"{:.1}\">{backend}</text></g>\n",
+            "<g class=\"label {backend}\"><text class=\"name\" x=\"{}\" y=\"{:.1}\">{backend}</text></g>\n",
             RIGHT + 11.0,
             y + 4.5
         );
