@@ -150,14 +150,19 @@ impl Output {
 
     /// The first pieces, for a vectored send: how many of `slices` were filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; PIECES_MAX]) -> usize {
-        let queue = self.queue.as_ref().map(|queue| queue.iter()).into_iter().flatten();
-        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
         let mut filled = 0;
-        for (slot, piece) in slices.iter_mut().zip(queue.map(|piece| &piece[..]).chain(tail)) {
+        for (slot, piece) in slices.iter_mut().zip(self.pieces()) {
             *slot = IoSlice::new(piece);
             filled += 1;
         }
         filled
+    }
+
+    /// All pieces, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let queue = self.queue.as_ref().map(|queue| queue.iter()).into_iter().flatten();
+        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
+        queue.map(|piece| &piece[..]).chain(tail)
     }
 
     /// Take everything as owned pieces, leaving nothing: for engines that must own what they send.
@@ -166,6 +171,52 @@ impl Output {
     pub fn take_all(&mut self) -> (VecDeque<Bytes>, BytesMut) {
         self.queued = 0;
         (self.queue.take().map_or_else(VecDeque::new, |queue| *queue), std::mem::take(&mut self.tail))
+    }
+
+    /// Keep the first `count` bytes, and cut off the rest; nothing is copied.
+    pub fn split_off(&mut self, count: usize) -> Self {
+        if count == 0 {
+            return std::mem::take(self);
+        }
+        if count >= self.len() {
+            return Self::default();
+        }
+        let Some(inside_tail) = count.checked_sub(self.queued) else { return self.split_off_pieces(count) };
+        Self { queue: None, tail: self.tail.split_off(inside_tail), queued: 0 }
+    }
+
+    /// The case of [`split_off`](Self::split_off) where the cut lies among the pieces.
+    fn split_off_pieces(&mut self, count: usize) -> Self {
+        let queue = self.queue.as_mut().expect("bytes are queued");
+        let (mut whole, mut kept) = (0, 0);
+        while let Some(piece) = queue.get(whole)
+            && kept + piece.len() <= count
+        {
+            kept += piece.len();
+            whole += 1;
+        }
+        let mut rest = queue.split_off(whole);
+        if let Some(cut) = rest.front_mut().filter(|_| kept < count) {
+            queue.push_back(cut.split_to(count - kept));
+        }
+        let queued = self.queued - count;
+        self.queued = count;
+        Self { queue: Some(Box::new(rest)), tail: std::mem::take(&mut self.tail), queued }
+    }
+
+    /// Put `rest` behind what waits; nothing is copied.
+    pub fn append(&mut self, rest: Self) {
+        if self.is_empty() {
+            self.clear();
+            *self = rest;
+        } else if !rest.is_empty() {
+            self.seal_tail();
+            if let Some(pieces) = rest.queue {
+                self.queued += rest.queued;
+                self.queue.get_or_insert_default().extend(*pieces);
+            }
+            self.tail = rest.tail;
+        }
     }
 
     fn seal_tail(&mut self) {
