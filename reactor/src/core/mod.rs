@@ -383,6 +383,7 @@ impl Core {
             // Its deadline may be far away: the heap must not fill with those of the dead.
             home.stale_timers.set(home.stale_timers.get() + 1);
         }
+        connection.close_gates(&why);
         connection.bury();
         let Entry { shared, protocol, input, rare } = entry;
         crate::buffer::give(input);

@@ -9,7 +9,7 @@ use crate::engine::{Close, Engine, Token};
 use crate::protocol::{Eof, Protocol, Reason};
 use crate::shared::Shared;
 use crate::timer::Look;
-use crate::transport::{Connection, Flag, Transport};
+use crate::transport::{Connection, Flag, Transport, gate::Passage};
 use crate::{Resolver, panics};
 use bytes::BytesMut;
 use std::collections::VecDeque;
@@ -115,9 +115,11 @@ impl Core {
             return self.finish(connection, Reason::Aborted, home);
         }
         let Some(entry) = self.entry(connection) else { return };
+        let passage = connection.begin_passage();
+        let kept = passage.as_ref().map_or(0, Passage::kept);
         let left = {
             let mut engine = home.engine.borrow_mut();
-            match entry.flush(&mut **engine) {
+            match entry.flush(&mut **engine, kept) {
                 Ok(left) => left,
                 Err(error) => {
                     drop(engine);
@@ -125,6 +127,9 @@ impl Core {
                 }
             }
         };
+        if let Some(passage) = passage {
+            connection.end_passage(passage);
+        }
         connection.output_shrank(left);
         if left == 0 {
             self.after_last_byte(connection, home);
@@ -173,7 +178,10 @@ impl Core {
         if connection.flags.has(Flag::Dead) {
             return;
         }
-        if connection.flags.clear(Flag::Progress)
+        // What a policy withholds is not the peer's fault; ask again whether it still does.
+        let waits_for_us = connection.flags.has(Flag::Withheld);
+        connection.queue();
+        if (connection.flags.clear(Flag::Progress) || waits_for_us)
             && let Some(at) = now.checked_add(home.settings.linger)
         {
             return self.timers.look_at(at, Look::Linger(connection.clone()), home);
@@ -276,10 +284,11 @@ pub(crate) fn run(protocol: &mut dyn Protocol, input: &mut BytesMut, transport: 
         return;
     }
     if (fresh || again) && !input.is_empty() {
-        protocol.data_received(transport, input);
+        transport.through_gates(input, |input| protocol.data_received(transport, input));
     }
     let ended = flags.has(Flag::EofSeen) && !flags.has(Flag::Redeliver) && transport.is_reading();
     if ended && flags.set(Flag::EofTold) {
+        transport.end_at_gates();
         if protocol.eof_received(transport) == Eof::Close {
             transport.close();
         }
@@ -372,6 +381,7 @@ impl Entry {
         let mut layered = Layered::new(layer);
         layered.wire_out = prefix;
         layered.wire_in = std::mem::take(&mut self.input);
+        self.shared.forget_seen_input();
         self.rare.get_or_insert_default().layer = Some(layered);
         self.decode();
     }
@@ -410,14 +420,14 @@ impl Entry {
     /// A layer that fails may have an alert for the peer: one attempt to send it.
     fn last_words(&mut self, engine: &mut dyn Engine) {
         if self.rare.as_ref().is_some_and(|rare| rare.layer.is_some())
-            && let Err(error) = self.flush(engine)
+            && let Err(error) = self.flush(engine, 0)
         {
             tracing::trace!(%error, "the layer's last words were lost");
         }
     }
 
-    /// Last stage: what waits to leave. Returns how many bytes still do.
-    fn flush(&mut self, engine: &mut dyn Engine) -> io::Result<usize> {
+    /// Last stage: what waits to leave, `kept` bytes aside. Returns how many bytes still do.
+    fn flush(&mut self, engine: &mut dyn Engine, kept: usize) -> io::Result<usize> {
         // First: what was written after the layer was asked for must not leave in the clear.
         self.adopt_layer();
         let Self { shared, rare, .. } = self;
@@ -425,12 +435,12 @@ impl Entry {
         let layered = rare.as_mut().and_then(|rare| rare.layer.as_mut());
         let Some(layered) = layered else {
             return flush(engine, shared, &mut output)
-                .map(|()| output.len() + engine.unsent(shared.token.get()));
+                .map(|()| output.len() + kept + engine.unsent(shared.token.get()));
         };
         loop {
             let before = output.len();
             layered.layer.send(&mut output, &mut layered.wire_out)?;
-            let ending = shared.flags.any(&[Flag::Closing, Flag::HalfClosing]);
+            let ending = kept == 0 && shared.flags.any(&[Flag::Closing, Flag::HalfClosing]);
             if output.is_empty() && ending && layered.layer.is_established() && !layered.finished {
                 layered.finished = true;
                 layered.layer.finish(&mut layered.wire_out);
@@ -443,7 +453,7 @@ impl Entry {
         }
         // A close does not wait for a handshake that the peer may never finish.
         let hopeless = shared.flags.has(Flag::Closing) && !layered.layer.is_established();
-        let waiting = if hopeless { 0 } else { output.len() };
+        let waiting = if hopeless { 0 } else { output.len() + kept };
         Ok(waiting + layered.wire_out.len() + engine.unsent(shared.token.get()))
     }
 }
