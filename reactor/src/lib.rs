@@ -67,6 +67,7 @@ mod file;
 mod holder;
 mod listener;
 mod panics;
+pub mod policy;
 pub mod poller;
 pub mod prelude;
 mod protocol;
