@@ -114,6 +114,9 @@ impl Core {
         if flags.has(Flag::Aborting) {
             return self.finish(connection, Reason::Aborted, home);
         }
+        if flags.has(Flag::Broken) {
+            return self.end_broken(connection, home);
+        }
         let Some(entry) = self.entry(connection) else { return };
         let passage = connection.begin_passage();
         let kept = passage.as_ref().map_or(0, Passage::kept);
@@ -123,7 +126,7 @@ impl Core {
                 Ok(left) => left,
                 Err(error) => {
                     drop(engine);
-                    return self.finish(connection, Reason::Lost(error), home);
+                    return self.break_off(connection, error, home);
                 }
             }
         };
@@ -139,6 +142,40 @@ impl Core {
         if connection.has_callbacks_due() && flags.set(Flag::Queued) {
             self.work.push_back(connection.clone());
         }
+    }
+
+    /// Sending failed. If that is because the peer is gone, what it sent before is still to be had,
+    /// and comes first: the refusal of what we were sending, a program's last output.
+    fn break_off(&mut self, connection: &Rc<Connection>, error: io::Error, home: &Rc<Shared>) {
+        let flags = &connection.flags;
+        let is_gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+        let nobody_listens = flags.any(&[Flag::EofSeen, Flag::Paused, Flag::Closing]);
+        let Some(entry) = self.entry(connection).filter(|_| is_gone && !nobody_listens) else {
+            return self.finish(connection, Reason::Lost(error), home);
+        };
+        entry.rare.get_or_insert_default().broken = Some(error);
+        flags.set(Flag::Broken);
+        flags.set(Flag::Readable);
+        connection.output.borrow_mut().clear();
+        connection.queue();
+    }
+
+    /// A connection on which nothing can be sent any more: has all been received?
+    fn end_broken(&mut self, connection: &Rc<Connection>, home: &Rc<Shared>) {
+        let flags = &connection.flags;
+        let more = flags.has(Flag::Readable) && !flags.has(Flag::EofSeen);
+        if more && connection.is_reading() {
+            return connection.queue();
+        }
+        // Its consumer, or a policy, is going to let it read on.
+        let waits =
+            flags.any(&[Flag::ProducerPaused, Flag::Held]) && !flags.any(&[Flag::Paused, Flag::Closing]);
+        if more && waits {
+            return;
+        }
+        let broken = self.entry(connection).and_then(|entry| entry.rare.as_mut()?.broken.take());
+        let why = broken.unwrap_or_else(|| ErrorKind::BrokenPipe.into());
+        self.finish(connection, Reason::Lost(why), home);
     }
 
     /// Nothing waits to leave: the time for a close that was asked for.
@@ -336,7 +373,7 @@ impl Rare {
     }
 
     fn is_needed(&self) -> bool {
-        self.layer.is_some() || self.made.is_some()
+        self.layer.is_some() || self.made.is_some() || self.broken.is_some()
     }
 
     pub(super) fn is_established(&self) -> bool {

@@ -60,6 +60,8 @@ pub(crate) enum Flag {
     Held = 1 << 25,
     /// A gate lets none of its output pass for now.
     Withheld = 1 << 26,
+    /// Sending failed: it is over once everything that came before was delivered.
+    Broken = 1 << 27,
 }
 
 /// A set of flags, in a cell.

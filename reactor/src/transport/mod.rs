@@ -368,7 +368,7 @@ impl Connection {
     }
 
     fn takes_output(&self) -> bool {
-        !self.flags.any(&[Flag::Closing, Flag::HalfClosing, Flag::Aborting, Flag::Dead])
+        !self.flags.any(&[Flag::Closing, Flag::HalfClosing, Flag::Aborting, Flag::Broken, Flag::Dead])
     }
 
     /// Have the loop look at this connection in this turn, or the next if none is under way.
