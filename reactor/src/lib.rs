@@ -70,6 +70,7 @@ mod panics;
 pub mod policy;
 pub mod poller;
 pub mod prelude;
+pub mod process;
 mod protocol;
 pub mod random;
 mod reactor;
