@@ -323,7 +323,9 @@ pub(crate) fn run(protocol: &mut dyn Protocol, input: &mut BytesMut, transport: 
     if (fresh || again) && !input.is_empty() {
         transport.through_gates(input, |input| protocol.data_received(transport, input));
     }
-    let ended = flags.has(Flag::EofSeen) && !flags.has(Flag::Redeliver) && transport.is_reading();
+    // Behind a send that failed, an end may be where the connection was cut.
+    let is_next = !flags.any(&[Flag::Redeliver, Flag::Broken]) && transport.is_reading();
+    let ended = flags.has(Flag::EofSeen) && is_next;
     if ended && flags.set(Flag::EofTold) {
         transport.end_at_gates();
         if protocol.eof_received(transport) == Eof::Close {
