@@ -130,6 +130,8 @@ struct Watch {
     counts: Counts,
     /// `None` while nothing is expected of the peer.
     deadline: Cell<Option<Instant>>,
+    /// Reading was paused when the last deadline passed.
+    was_paused: Cell<bool>,
     /// Fires at the deadline or before it.
     timer: RefCell<Option<Timer>>,
 }
@@ -143,6 +145,7 @@ impl Watch {
             verdict,
             counts,
             deadline: Cell::default(),
+            was_paused: Cell::default(),
             timer: RefCell::default(),
         });
         watch.expect_something(transport);
@@ -173,7 +176,10 @@ impl Watch {
         match self.deadline.get() {
             Some(at) if at > home.now() => self.wake_at(at, &home),
             Some(_) if transport.is_closing() => {}
-            Some(_) if !transport.is_reading() => self.expect_something(&transport),
+            // If reading goes on by now, nobody knows since when: the peer gets its time again.
+            Some(_) if self.was_paused.replace(!transport.is_reading()) || !transport.is_reading() => {
+                self.expect_something(&transport);
+            }
             Some(_) => self.act(&transport),
             None => {}
         }
