@@ -13,6 +13,9 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// In so many turns everything here happens: a loop that spins is found out.
+const TURNS_MAX: u32 = 500_000;
+
 /// A reactor in a perfect network, and its world.
 fn sim() -> (Reactor, World) {
     sim_with(1, Faults::none())
@@ -104,10 +107,12 @@ impl Protocol for Actor {
 
 /// Turn until `done`; returns when that was, from now on.
 fn until(reactor: &Reactor, what: &str, done: impl Fn() -> bool) -> Duration {
-    let (start, patience) = (reactor.now(), secs(24 * 3600));
+    let (start, patience) = (reactor.now(), secs(2 * 3600));
     let alarm = reactor.call_later(patience, || {});
+    let mut turns = 0;
     while !done() {
-        assert!(reactor.now() - start < patience, "{what} never happened");
+        turns += 1;
+        assert!(reactor.now() - start < patience && turns < TURNS_MAX, "{what} never happened");
         reactor.turn().unwrap();
     }
     alarm.cancel();
@@ -363,6 +368,88 @@ fn connections_share_a_rate_evenly_or_have_one_each() {
 }
 
 #[test]
+fn a_burst_is_shared_as_well() {
+    let (reactor, _) = sim();
+    let factory = |_: &Address| Actor::new().on_made(|transport| transport.write_bytes(bytes(60 * KILO)));
+    let rate = Rate::per_second(KILO as u64).burst(60 * KILO as u64);
+    listen(&reactor, Throttled::new(Throttle::together().write(rate), factory));
+    let clients = [(); 2].map(|()| Actor::new());
+    let made = clients.each_ref().map(|client| reactor.connect("tcp:10.0.0.1:7", client.clone()));
+    let counts = || clients.iter().map(|client| client.seen.count());
+    until(&reactor, "arriving", || {
+        let (least, most) = (counts().min().unwrap(), counts().max().unwrap());
+        assert!(most - least <= 40 * KILO, "{:?}", counts().collect::<Vec<_>>());
+        least == 60 * KILO
+    });
+    drop(made);
+}
+
+#[test]
+fn whoever_writes_in_every_turn_gets_no_more_than_whoever_waits() {
+    fn every_turn(reactor: &Reactor, transport: Transport) {
+        transport.write(&[b'x'; 100]);
+        let again = reactor.clone();
+        reactor.call_soon(move || every_turn(&again, transport));
+    }
+    let (reactor, _) = sim();
+    let rate = Rate::per_second(2000 * KILO as u64).burst(20 * KILO as u64);
+    let factory = |_: &Address| Actor::new().on_made(|transport| transport.write_bytes(bytes(600 * KILO)));
+    let pushing = reactor.clone();
+    let pushy = move |_: &Address| {
+        let reactor = pushing.clone();
+        Actor::new().on_made(move |transport| every_turn(&reactor, transport.clone()))
+    };
+    let throttle = Throttle::together().write(rate);
+    reactor.listen("tcp:8:interface=10.0.0.1", Throttled::new(throttle.clone(), pushy)).unwrap();
+    listen(&reactor, Throttled::new(throttle, factory));
+    let (pushed, patient) = (Actor::new(), Actor::new());
+    let made = reactor.connect("tcp:10.0.0.1:8", pushed.clone());
+    reactor.block_on(made).unwrap();
+    // Until more is written in vain than the other will ever write.
+    pass(&reactor, Duration::from_millis(100));
+    connect(&reactor, &patient);
+    let before = pushed.seen.count();
+    pass(&reactor, Duration::from_millis(100));
+    let (patient, pushed) = (patient.seen.count(), pushed.seen.count() - before);
+    assert!(patient + 40 * KILO >= pushed, "{patient} and {pushed}");
+    assert!(patient + pushed > 150 * KILO, "{patient} and {pushed}: the rate was not used");
+}
+
+#[test]
+fn a_newcomer_waits_while_others_debts_are_paid() {
+    let (reactor, world) = sim();
+    let servers: [Actor; 2] = [(); 2].map(|()| Actor::new());
+    let mut left = servers.to_vec();
+    let factory = move |_: &Address| left.pop().unwrap();
+    listen(&reactor, Throttled::new(Throttle::together().read(Rate::per_second(KILO as u64)), factory));
+    let client = || Actor::new().on_made(|transport| transport.write_bytes(bytes(60 * KILO)));
+    connect(&reactor, &client());
+    until(&reactor, "going into debt", || servers[1].seen.count() == 60 * KILO);
+    let start = world.elapsed();
+    connect(&reactor, &client());
+    until(&reactor, "reading", || servers[0].seen.count() > 0);
+    assert_about(world.elapsed() - start, secs(59));
+}
+
+#[test]
+fn a_throttled_peer_that_takes_nothing_costs_no_turns() {
+    let (reactor, world) = sim();
+    let server = Actor::new().on_made(|transport| transport.write_bytes(bytes(500 * KILO)));
+    world.set_window(&"10.0.0.1:7".parse::<std::net::SocketAddr>().unwrap().into(), 0);
+    let client = Actor::new().on_made(Transport::pause_reading);
+    listen(&reactor, Throttled::new(Throttle::each().write(rate()), Cast(server)));
+    connect(&reactor, &client);
+    let turns = Cell::new(0);
+    let later = world.elapsed() + secs(100);
+    reactor.call_later(secs(100), || {});
+    until(&reactor, "the passing of time", || {
+        turns.set(turns.get() + 1);
+        assert!(turns.get() < 1000, "the loop spins");
+        world.elapsed() >= later
+    });
+}
+
+#[test]
 fn readers_share_a_rate_evenly() {
     let (reactor, _) = sim();
     let servers: [Actor; 4] = [(); 4].map(|()| Actor::new());
@@ -448,6 +535,41 @@ fn what_a_throttle_withholds_leaves_at_once_when_the_reactor_stops() {
     assert!(client.is_lost());
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn beneath_tls_the_text_is_throttled_and_its_end_comes_last() {
+    use ropewalk_reactor::endpoint::{Host, Identity, TlsClientOptions, TlsServerOptions, Trust};
+    use ropewalk_reactor::transport::tls::{Pem, TlsClient, TlsServer};
+
+    let (reactor, _) = sim();
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let Identity { certificate, key } = Identity {
+        certificate: Pem::new("certificate", cert.pem()),
+        key: Pem::new("key", signing_key.serialize_pem()),
+    };
+    let server_options = TlsServerOptions { certificate, key, client_ca: None, alpn: Vec::new() };
+    let tls = TlsServer::new(&server_options).unwrap();
+    let server = Actor::new().on_made(move |transport| {
+        transport.start_tls(&tls);
+        transport.write_bytes(bytes(320 * KILO));
+    });
+    let trust = Trust::Only(Pem::new("certificate", cert.pem()));
+    let tls = TlsClient::new(&TlsClientOptions { trust, ..TlsClientOptions::default() }).unwrap();
+    let client = Actor::new().on_made(move |transport| {
+        transport.start_tls_as_client(&tls, Some(&Host::Name("localhost".into()))).unwrap();
+    });
+    listen(&reactor, Throttled::new(Throttle::each().write(rate()), Cast(server.clone())));
+    connect(&reactor, &client);
+    until(&reactor, "beginning", || client.seen.count() > 0);
+    server.seen.transport().close();
+    let time = until(&reactor, "the end", || client.seen.is_lost() && server.seen.is_lost());
+    assert_eq!(client.seen.lost.borrow().as_deref(), Some("closed cleanly"));
+    assert_eq!(server.seen.lost.borrow().as_deref(), Some("closed cleanly"));
+    assert!(*client.seen.received.borrow() == bytes(320 * KILO));
+    assert_about(time, Duration::from_millis(2_990));
+}
+
 // ---- limits
 
 #[test]
@@ -517,7 +639,8 @@ fn whatever_the_network_does_throttled_echoes_arrive_unbroken() {
     explore(100, |seed| {
         let (reactor, _) = sim_with(seed, Faults::rough());
         let throttle = if seed % 2 == 0 { Throttle::each() } else { Throttle::together() };
-        let rate = Rate::per_second(1 + reactor.random(|random| random.below(200_000))).burst(1 + seed * 200);
+        let rate =
+            Rate::per_second(100 + reactor.random(|random| random.below(200_000))).burst(1 + seed * 200);
         let echo = |_: &Address| Actor { echoes: true, ..Actor::new() };
         let policies = Throttled::new(throttle.read(rate).write(rate), Idle::new(secs(3600), echo));
         listen(&reactor, policies);

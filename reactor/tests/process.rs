@@ -275,3 +275,19 @@ fn many_children_at_once_are_told_apart() {
         }
     });
 }
+
+#[test]
+fn a_simulation_has_no_processes_and_says_so() {
+    use ropewalk_reactor::testing::{Faults, Sim};
+    let reactor = Reactor::with_engine(Sim::new(1, Faults::none()).0);
+    let error = reactor.spawn_process(Program::new("cat"), Talk::listening().0).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Unsupported, "a simulation has no child processes")
+    );
+    let error = reactor.standard_streams(Talk::listening().0).err().unwrap();
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Unsupported, "a simulation has no standard streams")
+    );
+}

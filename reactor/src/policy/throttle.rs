@@ -314,11 +314,10 @@ impl Place {
         }
     }
 
-    /// Go on reading only if there is something for us, and nobody was here first.
+    /// Go on reading only if what was read is paid for.
     fn read_in_turn(&self, transport: &Transport) {
         let Some(home) = transport.0.home.upgrade() else { return };
-        let free = self.line.is_empty() && self.line.available(home.now()) > 0;
-        if !free && self.ticket.get().is_none() {
+        if self.line.available(home.now()) == 0 && self.ticket.get().is_none() {
             transport.0.hold();
             self.join(&home);
         }
@@ -443,6 +442,34 @@ mod tests {
         }
         assert!(bucket.available(rate, now) < 0);
         assert!(bucket.ready_at(rate, 1, now) > now);
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_waits_in_no_line() {
+        use crate::engine::sim::{Faults, Sim};
+        use crate::{Address, BytesMut, Protocol, Reactor};
+
+        struct Talker;
+        impl Protocol for Talker {
+            fn connection_made(&mut self, transport: &Transport) {
+                transport.write(b"more than the bucket holds");
+            }
+            fn data_received(&mut self, _: &Transport, input: &mut BytesMut) {
+                input.clear();
+            }
+        }
+        let reactor = Reactor::with_engine(Sim::new(1, Faults::none()).0);
+        reactor.listen("tcp:7:interface=10.0.0.1", |_: &Address| Talker).unwrap();
+        let throttle = Throttle::together().read(Rate::per_second(1));
+        let Some(Lane::Together(line)) = throttle.read.clone() else { panic!("there is one line") };
+        let made = reactor.connect("tcp:10.0.0.1:7", Throttled::new(throttle, Talker));
+        let transport = reactor.block_on(made).unwrap();
+        while line.is_empty() {
+            reactor.turn().unwrap();
+        }
+        transport.abort();
+        reactor.turn().unwrap();
+        assert!(line.is_empty());
     }
 
     #[test]

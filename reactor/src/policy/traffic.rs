@@ -162,3 +162,115 @@ impl Gate for Logger {
         tracing::debug!(connection = transport.id(), peer = %transport.peer(), "gone: {why}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::StringTransport;
+    use crate::{BytesMut, Protocol};
+    use std::io;
+    use std::sync::{Arc, Mutex};
+    use tracing::Level;
+
+    struct Shout;
+    impl Protocol for Shout {
+        fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+            transport.write(&input.split().to_ascii_uppercase());
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged at this level and above it while `run` runs: the messages, a line each.
+    fn log(level: Level, run: impl FnOnce()) -> Vec<String> {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .with_target(false)
+            .with_level(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, run);
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    fn logged(policy: TrafficLog) -> StringTransport<Logged<Shout>> {
+        StringTransport::new(Logged::with(policy, Shout))
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_told_with_escapes() {
+        let lines = log(Level::DEBUG, || {
+            let mut shout = logged(TrafficLog::new());
+            shout.feed(b"say \"hi\"\r\n\xff");
+            shout.output();
+            shout.eof();
+            shout.lose(Reason::Done);
+        });
+        let expected = [
+            r#"connected connection=1 peer=unix"#,
+            r#"in "say \"hi\"\r\n\xff" connection=1 bytes=11"#,
+            r#"out "SAY \"HI\"\r\n\xff" connection=1 bytes=11"#,
+            r#"in ends connection=1"#,
+            r#"gone: closed cleanly connection=1 peer=unix"#,
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_long_piece_is_cut_off_at_debug_and_told_in_lines_at_trace() {
+        let piece =
+            |level| log(level, || logged(TrafficLog::new().shown_max(4)).feed(b"abcdefghij")).split_off(1);
+        assert_eq!(piece(Level::DEBUG), [r#"in "abcd" and 6 more connection=1 bytes=10"#]);
+        let lines = ["abcd", "efgh"].map(|four| format!(r#"in "{four}" connection=1 bytes=4"#));
+        let rest = r#"in "ij" connection=1 bytes=2"#.to_owned();
+        assert_eq!(piece(Level::TRACE), [lines.to_vec(), vec![rest]].concat());
+    }
+
+    #[test]
+    fn hexadecimal_is_two_digits_a_byte() {
+        let lines = log(Level::DEBUG, || logged(TrafficLog::new().hex()).feed(b"\x00\x0a~"));
+        assert_eq!(lines[1], "in 00 0a 7e connection=1 bytes=3");
+    }
+
+    #[test]
+    fn nothing_is_told_where_nobody_listens() {
+        assert!(log(Level::INFO, || logged(TrafficLog::new()).feed(b"x")).is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_told_once() {
+        let lines = log(Level::DEBUG, || {
+            let shout = StringTransport::new(Shout);
+            let logger = Logger { style: TrafficLog::new(), told: Cell::new(0) };
+            let mut output = Output::default();
+            output.push_slice(b"abc");
+            logger.leaving(shout.transport(), &output);
+            output.push(vec![b'-'; 5000].into());
+            output.push_slice(b"def");
+            logger.leaving(shout.transport(), &output);
+            output.advance(5001);
+            logger.left(shout.transport(), 5001);
+            output.push_slice(b"ghi");
+            logger.leaving(shout.transport(), &output);
+        });
+        let bytes: Vec<_> = lines.iter().map(|line| line.split('=').next_back().unwrap()).collect();
+        assert_eq!(bytes, ["3", "5003", "3"]);
+        assert!(lines[2].starts_with(r#"out "ghi""#), "{}", lines[2]);
+    }
+}
