@@ -230,6 +230,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn content(output: &Output) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); PIECES_MAX];
@@ -288,5 +289,108 @@ mod tests {
         output.push(large);
         let (pieces, _) = output.take_all();
         assert_eq!(pieces[0].as_ptr(), at);
+    }
+
+    fn whole(output: &Output) -> Vec<u8> {
+        output.pieces().flatten().copied().collect()
+    }
+
+    /// What can be done to an output; lengths lie about the bound at which pieces are no longer copied.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Copy(usize),
+        Push(usize),
+        Encode(usize),
+        Lift(usize),
+        Advance(usize),
+        /// Cut it there, let so much of the front leave, and join it again.
+        Cut(usize, usize),
+        TakeAll,
+        Clear,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let length = || prop_oneof![0..20_usize, COPY_MAX - 2..COPY_MAX + 2, 0..3 * COPY_MAX];
+        prop_oneof![
+            4 => length().prop_map(Step::Copy),
+            4 => length().prop_map(Step::Push),
+            2 => length().prop_map(Step::Encode),
+            1 => length().prop_map(Step::Lift),
+            4 => any::<usize>().prop_map(Step::Advance),
+            4 => (any::<usize>(), any::<usize>()).prop_map(|(at, left)| Step::Cut(at, left)),
+            1 => Just(Step::TakeAll),
+            1 => Just(Step::Clear),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_output_is_a_queue_of_bytes(steps in proptest::collection::vec(step(), 0..60)) {
+            let mut output = Output::default();
+            let mut model: Vec<u8> = Vec::new();
+            let mut written = 0_usize;
+            let mut more = |length: usize| -> Vec<u8> {
+                written += length;
+                (written - length..written).map(|index| (index ^ (index >> 8)) as u8).collect()
+            };
+            for step in steps {
+                match step {
+                    Step::Copy(length) => {
+                        let bytes = more(length);
+                        output.push_slice(&bytes);
+                        model.extend(bytes);
+                    }
+                    Step::Push(length) => {
+                        let bytes = more(length);
+                        output.push(bytes.clone().into());
+                        model.extend(bytes);
+                    }
+                    Step::Encode(length) => {
+                        let bytes = more(length);
+                        output.tail().extend_from_slice(&bytes);
+                        model.extend(bytes);
+                    }
+                    Step::Lift(length) => {
+                        let mut tail = std::mem::take(output.tail());
+                        let (inside, meanwhile) = (more(length), more(length / 2));
+                        tail.extend_from_slice(&inside);
+                        output.push_slice(&meanwhile);
+                        output.restore_tail(tail);
+                        model.extend(inside);
+                        model.extend(meanwhile);
+                    }
+                    Step::Advance(count) => {
+                        let count = count % (model.len() + 1);
+                        output.advance(count);
+                        model.drain(..count);
+                    }
+                    Step::Cut(at, left) => {
+                        let at = at % (model.len() + 2);
+                        let rest = output.split_off(at);
+                        prop_assert_eq!(output.len(), at.min(model.len()));
+                        prop_assert_eq!(whole(&rest), &model[at.min(model.len())..]);
+                        let left = left % (output.len() + 1);
+                        output.advance(left);
+                        output.append(rest);
+                        model.drain(..left);
+                    }
+                    Step::TakeAll => {
+                        let (pieces, tail) = output.take_all();
+                        let taken: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).chain(tail).collect();
+                        prop_assert_eq!(&taken, &model);
+                        model.clear();
+                    }
+                    Step::Clear => {
+                        output.clear();
+                        model.clear();
+                    }
+                }
+                prop_assert_eq!(output.len(), model.len());
+                prop_assert_eq!(output.is_empty(), model.is_empty());
+                prop_assert_eq!(whole(&output), &model[..]);
+                prop_assert!(model.starts_with(&content(&output)));
+                prop_assert!(output.single_piece().is_none_or(|piece| piece == model));
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! server that refuses an upload, a program that needs no more input. The peer is a thread with a
 //! plain socket, because the reactor itself closes more carefully than this.
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::disallowed_methods, reason = "the peer is a thread")]
 
 use ropewalk_reactor::prelude::*;
 use std::cell::{Cell, RefCell};

@@ -73,15 +73,19 @@ impl Reactor {
 /// What was written comes out of the pair and goes to the standard output, to the end.
 fn carry_out(pair: &UnixStream) -> io::Result<()> {
     let mut load = vec![0; LOAD_BYTES];
+    let mut failure = None;
     loop {
         let count = retry_on_intr(|| read(pair, &mut load))?;
         if count == 0 {
-            return Ok(());
+            return failure.map_or(Ok(()), |error: Errno| Err(error.into()));
         }
-        if let Err(error) = write_all(&load[..count]) {
-            // The protocol learns of it when it writes the next time.
-            pair.shutdown(Shutdown::Read)?;
-            return Err(error.into());
+        if failure.is_none() {
+            failure = write_all(&load[..count]).err();
+            if failure.is_some() {
+                // The protocol learns of it when it writes the next time. What is in the pair is
+                // dropped, or whoever waits for room there would not write again.
+                pair.shutdown(Shutdown::Read)?;
+            }
         }
     }
 }
