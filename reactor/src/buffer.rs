@@ -150,14 +150,19 @@ impl Output {
 
     /// The first pieces, for a vectored send: how many of `slices` were filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; PIECES_MAX]) -> usize {
-        let queue = self.queue.as_ref().map(|queue| queue.iter()).into_iter().flatten();
-        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
         let mut filled = 0;
-        for (slot, piece) in slices.iter_mut().zip(queue.map(|piece| &piece[..]).chain(tail)) {
+        for (slot, piece) in slices.iter_mut().zip(self.pieces()) {
             *slot = IoSlice::new(piece);
             filled += 1;
         }
         filled
+    }
+
+    /// All pieces, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let queue = self.queue.as_ref().map(|queue| queue.iter()).into_iter().flatten();
+        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
+        queue.map(|piece| &piece[..]).chain(tail)
     }
 
     /// Take everything as owned pieces, leaving nothing: for engines that must own what they send.
@@ -192,6 +197,52 @@ impl Output {
         (taken, BytesMut::new())
     }
 
+    /// Keep the first `count` bytes, and cut off the rest; nothing is copied.
+    pub fn split_off(&mut self, count: usize) -> Self {
+        if count == 0 {
+            return std::mem::take(self);
+        }
+        if count >= self.len() {
+            return Self::default();
+        }
+        let Some(inside_tail) = count.checked_sub(self.queued) else { return self.split_off_pieces(count) };
+        Self { queue: None, tail: self.tail.split_off(inside_tail), queued: 0 }
+    }
+
+    /// The case of [`split_off`](Self::split_off) where the cut lies among the pieces.
+    fn split_off_pieces(&mut self, count: usize) -> Self {
+        let queue = self.queue.as_mut().expect("bytes are queued");
+        let (mut whole, mut kept) = (0, 0);
+        while let Some(piece) = queue.get(whole)
+            && kept + piece.len() <= count
+        {
+            kept += piece.len();
+            whole += 1;
+        }
+        let mut rest = queue.split_off(whole);
+        if let Some(cut) = rest.front_mut().filter(|_| kept < count) {
+            queue.push_back(cut.split_to(count - kept));
+        }
+        let queued = self.queued - count;
+        self.queued = count;
+        Self { queue: Some(Box::new(rest)), tail: std::mem::take(&mut self.tail), queued }
+    }
+
+    /// Put `rest` behind what waits; nothing is copied.
+    pub fn append(&mut self, rest: Self) {
+        if self.is_empty() {
+            self.clear();
+            *self = rest;
+        } else if !rest.is_empty() {
+            self.seal_tail();
+            if let Some(pieces) = rest.queue {
+                self.queued += rest.queued;
+                self.queue.get_or_insert_default().extend(*pieces);
+            }
+            self.tail = rest.tail;
+        }
+    }
+
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
             self.queued += self.tail.len();
@@ -203,6 +254,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn content(output: &Output) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); PIECES_MAX];
@@ -290,5 +342,108 @@ mod tests {
         output.push(large);
         let (pieces, _) = output.take_all();
         assert_eq!(pieces[0].as_ptr(), at);
+    }
+
+    fn whole(output: &Output) -> Vec<u8> {
+        output.pieces().flatten().copied().collect()
+    }
+
+    /// What can be done to an output; lengths lie about the bound at which pieces are no longer copied.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Copy(usize),
+        Push(usize),
+        Encode(usize),
+        Lift(usize),
+        Advance(usize),
+        /// Cut it there, let so much of the front leave, and join it again.
+        Cut(usize, usize),
+        TakeAll,
+        Clear,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let length = || prop_oneof![0..20_usize, COPY_MAX - 2..COPY_MAX + 2, 0..3 * COPY_MAX];
+        prop_oneof![
+            4 => length().prop_map(Step::Copy),
+            4 => length().prop_map(Step::Push),
+            2 => length().prop_map(Step::Encode),
+            1 => length().prop_map(Step::Lift),
+            4 => any::<usize>().prop_map(Step::Advance),
+            4 => (any::<usize>(), any::<usize>()).prop_map(|(at, left)| Step::Cut(at, left)),
+            1 => Just(Step::TakeAll),
+            1 => Just(Step::Clear),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_output_is_a_queue_of_bytes(steps in proptest::collection::vec(step(), 0..60)) {
+            let mut output = Output::default();
+            let mut model: Vec<u8> = Vec::new();
+            let mut written = 0_usize;
+            let mut more = |length: usize| -> Vec<u8> {
+                written += length;
+                (written - length..written).map(|index| (index ^ (index >> 8)) as u8).collect()
+            };
+            for step in steps {
+                match step {
+                    Step::Copy(length) => {
+                        let bytes = more(length);
+                        output.push_slice(&bytes);
+                        model.extend(bytes);
+                    }
+                    Step::Push(length) => {
+                        let bytes = more(length);
+                        output.push(bytes.clone().into());
+                        model.extend(bytes);
+                    }
+                    Step::Encode(length) => {
+                        let bytes = more(length);
+                        output.tail().extend_from_slice(&bytes);
+                        model.extend(bytes);
+                    }
+                    Step::Lift(length) => {
+                        let mut tail = std::mem::take(output.tail());
+                        let (inside, meanwhile) = (more(length), more(length / 2));
+                        tail.extend_from_slice(&inside);
+                        output.push_slice(&meanwhile);
+                        output.restore_tail(tail);
+                        model.extend(inside);
+                        model.extend(meanwhile);
+                    }
+                    Step::Advance(count) => {
+                        let count = count % (model.len() + 1);
+                        output.advance(count);
+                        model.drain(..count);
+                    }
+                    Step::Cut(at, left) => {
+                        let at = at % (model.len() + 2);
+                        let rest = output.split_off(at);
+                        prop_assert_eq!(output.len(), at.min(model.len()));
+                        prop_assert_eq!(whole(&rest), &model[at.min(model.len())..]);
+                        let left = left % (output.len() + 1);
+                        output.advance(left);
+                        output.append(rest);
+                        model.drain(..left);
+                    }
+                    Step::TakeAll => {
+                        let (pieces, tail) = output.take_all();
+                        let taken: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).chain(tail).collect();
+                        prop_assert_eq!(&taken, &model);
+                        model.clear();
+                    }
+                    Step::Clear => {
+                        output.clear();
+                        model.clear();
+                    }
+                }
+                prop_assert_eq!(output.len(), model.len());
+                prop_assert_eq!(output.is_empty(), model.is_empty());
+                prop_assert_eq!(whole(&output), &model[..]);
+                prop_assert!(model.starts_with(&content(&output)));
+                prop_assert!(output.single_piece().is_none_or(|piece| piece == model));
+            }
+        }
     }
 }

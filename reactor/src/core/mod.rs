@@ -95,6 +95,8 @@ struct Rare {
     made: Option<Resolver<Transport>>,
     /// The error that ends the connection, once what came before it was delivered.
     lost: Option<io::Error>,
+    /// Why nothing can be sent any more, while what came before is being delivered.
+    broken: Option<io::Error>,
 }
 
 struct Layered {
@@ -325,7 +327,8 @@ impl Core {
             self.limit_handshake(token, home);
         }
         let layer = layer.map(Layered::new);
-        let rare = (layer.is_some() || made.is_some()).then(|| Box::new(Rare { layer, made, lost: None }));
+        let rare = (layer.is_some() || made.is_some())
+            .then(|| Box::new(Rare { layer, made, lost: None, broken: None }));
         self.put(
             token,
             Slot::Connection(Entry {
@@ -383,6 +386,7 @@ impl Core {
             // Its deadline may be far away: the heap must not fill with those of the dead.
             home.stale_timers.set(home.stale_timers.get() + 1);
         }
+        connection.close_gates(&why);
         connection.bury();
         let Entry { shared, protocol, input, rare } = entry;
         crate::buffer::give(input);

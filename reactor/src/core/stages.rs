@@ -9,7 +9,7 @@ use crate::engine::{Close, Engine, Token};
 use crate::protocol::{Eof, Protocol, Reason};
 use crate::shared::Shared;
 use crate::timer::Look;
-use crate::transport::{Connection, Flag, Transport};
+use crate::transport::{Connection, Flag, Transport, gate::Passage};
 use crate::{Resolver, panics};
 use bytes::BytesMut;
 use std::collections::VecDeque;
@@ -114,17 +114,25 @@ impl Core {
         if flags.has(Flag::Aborting) {
             return self.finish(connection, Reason::Aborted, home);
         }
+        if flags.has(Flag::Broken) {
+            return self.end_broken(connection, home);
+        }
         let Some(entry) = self.entry(connection) else { return };
+        let passage = connection.begin_passage();
+        let kept = passage.as_ref().map_or(0, Passage::kept);
         let left = {
             let mut engine = home.engine.borrow_mut();
-            match entry.flush(&mut **engine) {
+            match entry.flush(&mut **engine, kept) {
                 Ok(left) => left,
                 Err(error) => {
                     drop(engine);
-                    return self.finish(connection, Reason::Lost(error), home);
+                    return self.break_off(connection, error, home);
                 }
             }
         };
+        if let Some(passage) = passage {
+            connection.end_passage(passage);
+        }
         connection.output_shrank(left);
         if left == 0 {
             self.after_last_byte(connection, home);
@@ -134,6 +142,40 @@ impl Core {
         if connection.has_callbacks_due() && flags.set(Flag::Queued) {
             self.work.push_back(connection.clone());
         }
+    }
+
+    /// Sending failed. If that is because the peer is gone, what it sent before is still to be had,
+    /// and comes first: the refusal of what we were sending, a program's last output.
+    fn break_off(&mut self, connection: &Rc<Connection>, error: io::Error, home: &Rc<Shared>) {
+        let flags = &connection.flags;
+        let is_gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+        let nobody_listens = flags.any(&[Flag::EofSeen, Flag::Paused, Flag::Closing]);
+        let Some(entry) = self.entry(connection).filter(|_| is_gone && !nobody_listens) else {
+            return self.finish(connection, Reason::Lost(error), home);
+        };
+        entry.rare.get_or_insert_default().broken = Some(error);
+        flags.set(Flag::Broken);
+        flags.set(Flag::Readable);
+        connection.output.borrow_mut().clear();
+        connection.queue();
+    }
+
+    /// A connection on which nothing can be sent any more: has all been received?
+    fn end_broken(&mut self, connection: &Rc<Connection>, home: &Rc<Shared>) {
+        let flags = &connection.flags;
+        let more = flags.has(Flag::Readable) && !flags.has(Flag::EofSeen);
+        if more && connection.is_reading() {
+            return connection.queue();
+        }
+        // Its consumer, or a policy, is going to let it read on.
+        let waits =
+            flags.any(&[Flag::ProducerPaused, Flag::Held]) && !flags.any(&[Flag::Paused, Flag::Closing]);
+        if more && waits {
+            return;
+        }
+        let broken = self.entry(connection).and_then(|entry| entry.rare.as_mut()?.broken.take());
+        let why = broken.unwrap_or_else(|| ErrorKind::BrokenPipe.into());
+        self.finish(connection, Reason::Lost(why), home);
     }
 
     /// Nothing waits to leave: the time for a close that was asked for.
@@ -173,7 +215,10 @@ impl Core {
         if connection.flags.has(Flag::Dead) {
             return;
         }
-        if connection.flags.clear(Flag::Progress)
+        // What a policy withholds is not the peer's fault; ask again whether it still does.
+        let waits_for_us = connection.flags.has(Flag::Withheld);
+        connection.queue();
+        if (connection.flags.clear(Flag::Progress) || waits_for_us)
             && let Some(at) = now.checked_add(home.settings.linger)
         {
             return self.timers.look_at(at, Look::Linger(connection.clone()), home);
@@ -276,10 +321,13 @@ pub(crate) fn run(protocol: &mut dyn Protocol, input: &mut BytesMut, transport: 
         return;
     }
     if (fresh || again) && !input.is_empty() {
-        protocol.data_received(transport, input);
+        transport.through_gates(input, |input| protocol.data_received(transport, input));
     }
-    let ended = flags.has(Flag::EofSeen) && !flags.has(Flag::Redeliver) && transport.is_reading();
+    // Behind a send that failed, an end may be where the connection was cut.
+    let is_next = !flags.any(&[Flag::Redeliver, Flag::Broken]) && transport.is_reading();
+    let ended = flags.has(Flag::EofSeen) && is_next;
     if ended && flags.set(Flag::EofTold) {
+        transport.end_at_gates();
         if protocol.eof_received(transport) == Eof::Close {
             transport.close();
         }
@@ -327,7 +375,7 @@ impl Rare {
     }
 
     fn is_needed(&self) -> bool {
-        self.layer.is_some() || self.made.is_some()
+        self.layer.is_some() || self.made.is_some() || self.broken.is_some()
     }
 
     pub(super) fn is_established(&self) -> bool {
@@ -372,6 +420,7 @@ impl Entry {
         let mut layered = Layered::new(layer);
         layered.wire_out = prefix;
         layered.wire_in = std::mem::take(&mut self.input);
+        self.shared.forget_seen_input();
         self.rare.get_or_insert_default().layer = Some(layered);
         self.decode();
     }
@@ -410,26 +459,26 @@ impl Entry {
     /// A layer that fails may have an alert for the peer: one attempt to send it.
     fn last_words(&mut self, engine: &mut dyn Engine) {
         if self.rare.as_ref().is_some_and(|rare| rare.layer.is_some())
-            && let Err(error) = self.flush(engine)
+            && let Err(error) = self.flush(engine, 0)
         {
             tracing::trace!(%error, "the layer's last words were lost");
         }
     }
 
-    /// Last stage: what waits to leave. Returns how many bytes still do.
-    fn flush(&mut self, engine: &mut dyn Engine) -> io::Result<usize> {
+    /// Last stage: what waits to leave, `kept` bytes aside. Returns how many bytes still do.
+    fn flush(&mut self, engine: &mut dyn Engine, kept: usize) -> io::Result<usize> {
         // First: what was written after the layer was asked for must not leave in the clear.
         self.adopt_layer();
         let Self { shared, rare, .. } = self;
         let mut output = shared.output.borrow_mut();
         let layered = rare.as_mut().and_then(|rare| rare.layer.as_mut());
         let Some(layered) = layered else {
-            return flush(engine, shared, &mut output).map(|()| output.len() + unsent(engine, shared));
+            return flush(engine, shared, &mut output).map(|()| output.len() + kept + unsent(engine, shared));
         };
         loop {
             let before = output.len();
             layered.layer.send(&mut output, &mut layered.wire_out)?;
-            let ending = shared.flags.any(&[Flag::Closing, Flag::HalfClosing]);
+            let ending = kept == 0 && shared.flags.any(&[Flag::Closing, Flag::HalfClosing]);
             if output.is_empty() && ending && layered.layer.is_established() && !layered.finished {
                 layered.finished = true;
                 layered.layer.finish(&mut layered.wire_out);
@@ -442,7 +491,7 @@ impl Entry {
         }
         // A close does not wait for a handshake that the peer may never finish.
         let hopeless = shared.flags.has(Flag::Closing) && !layered.layer.is_established();
-        let waiting = if hopeless { 0 } else { output.len() };
+        let waiting = if hopeless { 0 } else { output.len() + kept };
         Ok(waiting + layered.wire_out.len() + unsent(engine, shared))
     }
 }

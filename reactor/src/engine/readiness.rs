@@ -36,9 +36,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// A send to a peer that is gone is an error and not a signal. Where the flag is missing the socket
 /// has the property.
 #[cfg(not(target_vendor = "apple"))]
-const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
+pub(crate) const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
-const SEND_FLAGS: SendFlags = SendFlags::empty();
+pub(crate) const SEND_FLAGS: SendFlags = SendFlags::empty();
 
 /// The readiness backend called `name`: `epoll` (`kqueue` where that is the kernel's), `poll`, or
 /// `select`. Its disk is `storage`.

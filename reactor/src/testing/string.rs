@@ -84,6 +84,7 @@ impl<P: Protocol> StringTransport<P> {
     /// The connection is gone: `connection_lost`.
     pub fn lose(&mut self, why: Reason) {
         self.run();
+        self.transport.0.close_gates(&why);
         self.transport.0.bury();
         let transport = self.transport.clone();
         self.active().connection_lost(&transport, &why);
@@ -91,6 +92,7 @@ impl<P: Protocol> StringTransport<P> {
 
     /// What was written since this was last asked. Taking it makes room, as a network does.
     pub fn output(&mut self) -> Vec<u8> {
+        let passage = self.transport.0.begin_passage();
         let mut output = self.transport.0.output.take();
         let mut bytes = Vec::with_capacity(output.len());
         while !output.is_empty() {
@@ -100,7 +102,11 @@ impl<P: Protocol> StringTransport<P> {
             let count = slices[..filled].iter().map(|slice| slice.len()).sum();
             output.advance(count);
         }
-        self.transport.0.output_shrank(0);
+        if let Some(passage) = passage {
+            self.transport.0.end_passage(passage);
+        }
+        let left = self.transport.buffered();
+        self.transport.0.output_shrank(left);
         self.run();
         bytes
     }

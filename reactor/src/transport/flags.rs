@@ -54,6 +54,14 @@ pub(crate) enum Flag {
     Layered = 1 << 23,
     /// Gone: `connection_lost` was or is about to be called.
     Dead = 1 << 22,
+    /// Gates stand at it (see `gate`).
+    Gated = 1 << 24,
+    /// A gate has paused its reading.
+    Held = 1 << 25,
+    /// A gate lets none of its output pass for now.
+    Withheld = 1 << 26,
+    /// Sending failed: it is over once everything that came before was delivered.
+    Broken = 1 << 27,
 }
 
 /// A set of flags, in a cell.

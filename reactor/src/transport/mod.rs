@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use tls::TlsConfigError;
 
 mod flags;
+pub(crate) mod gate;
 pub mod layer;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -70,6 +71,8 @@ pub(crate) struct Extras {
     pub(crate) alarm: Option<Instant>,
     /// A layer to put between the wire and the protocol, and what must leave before it applies.
     pub(crate) layer: Option<(Box<dyn layer::Layer>, Output)>,
+    /// What policies have set up here.
+    pub(crate) gates: Option<Box<gate::Gates>>,
     /// Told when the connection is gone.
     pub(crate) closed: Vec<Resolver<()>>,
     /// What the layer's handshake agreed on.
@@ -86,6 +89,7 @@ impl Default for Extras {
             deadline: None,
             alarm: None,
             layer: None,
+            gates: None,
             closed: Vec::new(),
             session: None,
         }
@@ -194,7 +198,7 @@ impl Transport {
     }
 
     /// Whether input is being delivered: not paused by the protocol, nor by the consumer that it
-    /// produces for, nor closing. A loop over messages asks this after each.
+    /// produces for, nor by a policy, nor closing. A loop over messages asks this after each.
     pub fn is_reading(&self) -> bool {
         self.0.is_reading()
     }
@@ -320,6 +324,7 @@ impl Transport {
         }
         home.push(Effect::Handshake(self.0.token.get()));
         let prefix = self.0.output.take();
+        self.0.pass_unasked(&prefix);
         self.0.with_extras(|extras| extras.layer = Some((layer, prefix)));
         self.0.flags.set(Flag::Switching);
         self.0.redeliver();
@@ -350,13 +355,20 @@ impl Connection {
     }
 
     pub(crate) fn is_reading(&self) -> bool {
-        const STOPS: [Flag; 6] =
-            [Flag::Paused, Flag::ProducerPaused, Flag::Switching, Flag::Closing, Flag::Aborting, Flag::Dead];
+        const STOPS: [Flag; 7] = [
+            Flag::Paused,
+            Flag::ProducerPaused,
+            Flag::Held,
+            Flag::Switching,
+            Flag::Closing,
+            Flag::Aborting,
+            Flag::Dead,
+        ];
         !self.flags.any(&STOPS)
     }
 
     fn takes_output(&self) -> bool {
-        !self.flags.any(&[Flag::Closing, Flag::HalfClosing, Flag::Aborting, Flag::Dead])
+        !self.flags.any(&[Flag::Closing, Flag::HalfClosing, Flag::Aborting, Flag::Broken, Flag::Dead])
     }
 
     /// Have the loop look at this connection in this turn, or the next if none is under way.
