@@ -128,7 +128,8 @@ impl Uring {
         outcome
     }
 
-    /// Let as many streams receive again as there are buffers for, the longest starved first.
+    /// Let as many streams receive again as there are buffers for, the longest starved first. One
+    /// that has input not yet pulled does so when it is drained.
     fn feed_starved(&mut self) {
         if self.starved.is_empty() {
             return;
@@ -136,9 +137,10 @@ impl Uring {
         self.ring.buffers.grow(self.starved.len());
         for _ in 0..self.ring.buffers.available() {
             let Some(token) = self.starved.pop_front() else { break };
-            if let Ok((_, slot)) = self.table.get(token)
-                && slot.input == Input::Starved
-            {
+            let Ok((_, slot)) = self.table.get(token) else { continue };
+            if slot.input == Input::Starved && slot.has_input() {
+                slot.input = Input::Idle;
+            } else if slot.input == Input::Starved {
                 slot.input = Input::Queued;
                 self.arming.push(token);
             }
