@@ -447,6 +447,34 @@ fn a_spinning_wait_finds_news_and_keeps_its_time() {
 }
 
 #[test]
+fn a_wake_up_in_the_middle_of_a_spin_is_not_lost() {
+    let mut engine = engine();
+    let (mut peer, token) = outside(&mut engine);
+    let waker = engine.waker();
+    let (ask, asked) = std::sync::mpsc::channel();
+    let other = std::thread::spawn(move || {
+        while let Ok(()) = asked.recv() {
+            waker.wake();
+        }
+    });
+    for _ in 0..200 {
+        // Traffic makes the next wait spin, for longer than the other thread needs.
+        engine.set_spin(Duration::from_millis(20));
+        for _ in 0..2 {
+            peer.write_all(b"x").expect("write");
+            assert!(await_news(&mut engine, token).readable);
+            pull(&mut engine, token).expect("an open stream");
+        }
+        ask.send(()).expect("the other thread listens");
+        let end = engine.now() + PATIENCE;
+        engine.wait(Some(end), &mut Vec::new()).expect("a wait never fails");
+        assert!(engine.now() < end, "the wake-up was lost");
+    }
+    drop(ask);
+    other.join().expect("it ends");
+}
+
+#[test]
 fn a_signal_ends_a_wait_without_an_error() {
     let waiting = crate::sys::signal::Thread::current();
     let (started, when) = std::sync::mpsc::channel();
