@@ -45,6 +45,11 @@ impl Bell {
         self.state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
+    /// Whether it was rung since the loop was last up.
+    pub(super) fn is_rung(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == RUNG
+    }
+
     /// The loop is up again. Whether it was rung.
     pub(super) fn rise(&self) -> bool {
         self.state.swap(AWAKE, Ordering::SeqCst) == RUNG

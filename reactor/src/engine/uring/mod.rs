@@ -67,6 +67,9 @@ const ACCEPTED_MAX: usize = 256;
 /// next wait. It runs about twenty of them each time.
 const SETTLE_MAX: usize = 64;
 
+/// How often the kernel is entered before what is under way is left to its own end of the ring.
+const DROP_MAX: usize = 10_000;
+
 /// The completion backend, whose disk is `storage`.
 ///
 /// # Errors
@@ -331,7 +334,9 @@ impl Engine for Uring {
         }
         match slot.kind {
             Kind::Stream if slot.sending.is_none() => {}
-            Kind::Stream | Kind::Connecting => {
+            // News of the outcome come anyway.
+            Kind::Connecting => return Err(io::ErrorKind::WouldBlock.into()),
+            Kind::Stream => {
                 slot.is_awaited.set(true);
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -470,9 +475,10 @@ impl Drop for Uring {
         if self.ring.cancel_all().is_err() {
             return;
         }
-        while self.ring.enter(0, None).is_ok() {
+        for _ in 0..DROP_MAX {
+            let entered = self.ring.enter(0, None);
             while self.ring.next().is_some() {}
-            if !self.ring.has_work() {
+            if entered.is_err() || !self.ring.has_work() {
                 break;
             }
         }

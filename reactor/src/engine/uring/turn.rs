@@ -9,7 +9,7 @@ use super::{ACCEPTED_MAX, Uring, turn_away};
 use crate::engine::sockets;
 use crate::engine::{News, Token};
 use rustix::io::Errno;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,11 @@ impl Uring {
         let before = news.len();
         loop {
             news.append(&mut self.early);
-            self.prepare()?;
+            match self.prepare() {
+                // What was not taken is still in its list.
+                Err(error) if error.kind() == ErrorKind::OutOfMemory => {}
+                prepared => prepared?,
+            }
             let may_sleep = self.bell.lie_down() && news.len() == before;
             let is_over = self.collect(may_sleep, until, news);
             let was_rung = self.bell.rise();
@@ -59,10 +63,11 @@ impl Uring {
         let spin = self.spin.duration();
         if !spin.is_zero() {
             let end = until.map_or(start + spin, |until| until.min(start + spin));
-            while news.len() == before && Instant::now() < end {
+            while news.len() == before && !self.bell.is_rung() && Instant::now() < end {
                 self.look(news)?;
             }
-            if news.len() > before {
+            // The spin may have taken in what tells of a wake-up, so that nothing would end a sleep.
+            if news.len() > before || self.bell.is_rung() {
                 self.spin.hit();
                 return Ok(true);
             }
@@ -118,8 +123,10 @@ impl Uring {
                 slot.spill(&mut self.ring.buffers);
             }
             if slot.input == Input::Armed && outcome.is_ok() {
-                slot.input = Input::Cancelling;
                 outcome = self.ring.cancel(operation, token);
+                if outcome.is_ok() {
+                    slot.input = Input::Cancelling;
+                }
             }
             slot.is_holding = !slot.held.is_empty();
             slot.is_holding
@@ -128,7 +135,8 @@ impl Uring {
         outcome
     }
 
-    /// Let as many streams receive again as there are buffers for, the longest starved first.
+    /// Let as many streams receive again as there are buffers for, the longest starved first. One
+    /// that has input not yet pulled does so when it is drained.
     fn feed_starved(&mut self) {
         if self.starved.is_empty() {
             return;
@@ -136,9 +144,10 @@ impl Uring {
         self.ring.buffers.grow(self.starved.len());
         for _ in 0..self.ring.buffers.available() {
             let Some(token) = self.starved.pop_front() else { break };
-            if let Ok((_, slot)) = self.table.get(token)
-                && slot.input == Input::Starved
-            {
+            let Ok((_, slot)) = self.table.get(token) else { continue };
+            if slot.input == Input::Starved && slot.has_input() {
+                slot.input = Input::Idle;
+            } else if slot.input == Input::Starved {
                 slot.input = Input::Queued;
                 self.arming.push(token);
             }

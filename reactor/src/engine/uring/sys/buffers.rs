@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Few buffers circulate at first, so that a quiet server touches little memory and a busy one
-//! finds them in its cache; each shortage brings more into circulation, up to [`COUNT_MAX`].
+//! finds them in its cache. When many connections are starved at once, more are brought into
+//! circulation, up to [`COUNT_MAX`].
 
 use super::memory::Mapping;
 use io_uring::IoUring;
@@ -27,8 +28,11 @@ const SIZE: usize = 4 * 1024;
 /// connection was left with, is what a single flood can cost.
 const COUNT_MAX: u16 = 512;
 
-/// How many circulate at first, and how many more at least after a shortage.
-const COUNT_STEP: usize = 64;
+/// How many circulate at first.
+const COUNT_FIRST: usize = 64;
+
+/// There are too few if one connection is starved for so many buffers.
+const STARVED_MIN: usize = 4;
 
 /// From one buffer's start to the next's: a cache line more than its size, or all short messages
 /// would compete for the same few sets of the cache.
@@ -100,16 +104,22 @@ impl Buffers {
         }
         let contents = vec![Content::default(); COUNT_MAX.into()].into();
         let mut buffers = Self { ring, memory, contents, tail: 0, count: 0, ours: 0 };
-        buffers.grow(COUNT_STEP);
+        buffers.circulate(COUNT_FIRST);
         buffers.publish();
         Ok(buffers)
     }
 
-    /// There was a shortage: bring more buffers into circulation, for `wanted` more at least.
-    pub(crate) fn grow(&mut self, wanted: usize) {
-        let more = wanted.max(COUNT_STEP);
-        let count = usize::from(self.count).saturating_add(more).min(COUNT_MAX.into());
-        for id in self.count..count as u16 {
+    /// So many connections are starved: bring more buffers into circulation, if it is not just a few
+    /// of them that take much, which could use up any number.
+    pub(crate) fn grow(&mut self, starved: usize) {
+        let count = usize::from(self.count);
+        if starved >= count / STARVED_MIN {
+            self.circulate(count + starved);
+        }
+    }
+
+    fn circulate(&mut self, count: usize) {
+        for id in self.count..count.min(COUNT_MAX.into()) as u16 {
             self.provide(id);
             self.count = id + 1;
         }

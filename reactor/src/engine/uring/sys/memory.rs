@@ -20,6 +20,9 @@ impl Mapping {
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
+        // SAFETY: the range is the mapping just made. A huge page would be touched as a whole; where
+        // the kernel has none, the call fails and changes nothing.
+        unsafe { libc::madvise(start, length, libc::MADV_NOHUGEPAGE) };
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { start, length })
     }

@@ -70,7 +70,7 @@ pub(crate) enum Entered {
     Done,
     /// The time was up.
     TimedOut,
-    /// A signal came.
+    /// A signal came, or memory is short: try again later.
     Interrupted,
 }
 
@@ -128,9 +128,8 @@ impl Ring {
             Ok(_) => Ok(Entered::Done),
             Err(error) => match error.raw_os_error() {
                 Some(libc::ETIME) => Ok(Entered::TimedOut),
-                Some(libc::EINTR) => Ok(Entered::Interrupted),
-                // Memory is short, and what was not taken stays queued.
-                Some(libc::EAGAIN | libc::EBUSY | libc::ENOMEM) => Ok(Entered::Done),
+                // What was not taken stays queued.
+                Some(libc::EINTR | libc::EAGAIN | libc::EBUSY | libc::ENOMEM) => Ok(Entered::Interrupted),
                 _ => Err(error),
             },
         }
@@ -289,7 +288,7 @@ impl Ring {
             let before = self.uring.submission().len();
             self.enter(0, None)?;
             if self.uring.submission().len() == before {
-                return Err(io::Error::from_raw_os_error(libc::ENOBUFS));
+                return Err(io::ErrorKind::OutOfMemory.into());
             }
         }
         Ok(())
