@@ -160,3 +160,22 @@ fn poetry_deferred_fetches_poems() {
 fn poetry_async_fetches_poems() {
     fetches_poems_in_order("poetry_async");
 }
+
+#[test]
+fn run_process_stands_between() {
+    for backend in BACKENDS {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, content) = support::large_file(directory.path(), 3_000_000);
+        let input = std::fs::File::open(file).unwrap();
+        let script = "cat; exit 3";
+        let mut command = example("run_process");
+        let command = command.args(["sh", "-c", script]).env("ROPEWALK_BACKEND", backend).stdin(input);
+        let output = command.output().unwrap();
+        assert!(output.stdout == content, "{} bytes on {backend}", output.stdout.len());
+        assert_eq!(output.status.code(), Some(3), "on {backend}");
+    }
+    let missing = run(example("run_process").arg("/no/such/program"));
+    assert_eq!(missing.status.code(), Some(127));
+    let text = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(text.contains("/no/such/program"), "{text}");
+}

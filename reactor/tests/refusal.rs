@@ -4,11 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![expect(clippy::disallowed_methods, reason = "the peer is a thread")]
 
+use ropewalk_reactor::engine::backend::NAMES;
 use ropewalk_reactor::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::rc::Rc;
+
+/// The backends that work here.
+fn backends() -> Vec<&'static str> {
+    let works = |name: &&&str| Reactor::builder().backend(**name).build().is_ok();
+    let names: Vec<_> = NAMES.iter().filter(works).copied().collect();
+    assert!(names.len() >= 2, "select and poll are everywhere");
+    names
+}
 
 const REFUSAL: &[u8] = b"413 too much\r\n";
 
@@ -36,7 +45,7 @@ impl Protocol for Upload {
 
 #[test]
 fn a_refusal_in_the_middle_of_what_we_send_arrives() {
-    for backend in ["epoll", "poll", "select"] {
+    for backend in backends() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = std::thread::spawn(move || {

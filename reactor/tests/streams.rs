@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![expect(clippy::disallowed_methods, reason = "files are what is tested, and threads look on")]
 
+use ropewalk_reactor::engine::backend::NAMES;
 use ropewalk_reactor::prelude::*;
 use ropewalk_reactor::process::Program;
 use std::cell::RefCell;
@@ -13,7 +14,13 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Instant;
 
-const BACKENDS: [&str; 3] = ["epoll", "poll", "select"];
+/// The backends that work here.
+fn backends() -> Vec<&'static str> {
+    let works = |name: &&&str| Reactor::builder().backend(**name).build().is_ok();
+    let names: Vec<_> = NAMES.iter().filter(works).copied().collect();
+    assert!(names.len() >= 2, "select and poll are everywhere");
+    names
+}
 
 /// What the child writes first: the test harness has written before it.
 const MARK: &[u8] = b"<<<";
@@ -115,7 +122,7 @@ fn converse(mut child: Child, input: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn pipes_carry_five_megabytes_both_ways() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let command = &mut child(backend, Task::Shout);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = converse(child, large());
@@ -125,7 +132,7 @@ fn pipes_carry_five_megabytes_both_ways() {
 
 #[test]
 fn files_are_read_and_written() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let directory = tempfile::tempdir().unwrap();
         let (from, to) = (directory.path().join("from"), directory.path().join("to"));
         std::fs::write(&from, large()).unwrap();
@@ -153,8 +160,8 @@ fn sockets_work_as_well() {
         }
     }
     let heard = Rc::new(RefCell::new(Vec::new()));
-    let reactor = Reactor::builder().backend("epoll").build().unwrap();
-    let program = Program::from(child("epoll", Task::Shout));
+    let reactor = Reactor::new().unwrap();
+    let program = Program::from(child("select", Task::Shout));
     reactor.spawn_process(program, Heard(heard.clone(), reactor.clone())).unwrap();
     reactor.run().unwrap();
     assert_eq!(after_mark(&heard.borrow()), b"HELLO");
@@ -162,7 +169,7 @@ fn sockets_work_as_well() {
 
 #[test]
 fn a_terminal_works_as_well() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let (mut screen, terminal) = open_terminal();
         let command = &mut child(backend, Task::Shout);
         let mut child = command
@@ -205,7 +212,7 @@ fn open_terminal() -> (File, OwnedFd) {
 
 #[test]
 fn what_was_written_is_out_when_run_returns() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let command = &mut child(backend, Task::WriteAndStop);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         assert!(after_mark(&converse(child, Vec::new())) == large(), "on {backend}");
@@ -214,7 +221,7 @@ fn what_was_written_is_out_when_run_returns() {
 
 #[test]
 fn an_input_that_nobody_types_does_not_hold_up_the_end() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let command = &mut child(backend, Task::StopWithoutReading);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (open, begun) = (child.stdin.take(), Instant::now());
@@ -226,7 +233,7 @@ fn an_input_that_nobody_types_does_not_hold_up_the_end() {
 
 #[test]
 fn a_reader_that_has_gone_is_a_failure_of_writing() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let command = &mut child(backend, Task::WriteAndStop);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
@@ -238,7 +245,7 @@ fn a_reader_that_has_gone_is_a_failure_of_writing() {
 
 #[test]
 fn the_open_files_that_we_share_go_on_blocking() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let (input, output) = (std::io::pipe().unwrap(), std::io::pipe().unwrap());
         let command = &mut child(backend, Task::Shout);
         let (stdin, stdout) = (input.0.try_clone().unwrap(), output.1.try_clone().unwrap());
