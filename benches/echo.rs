@@ -18,16 +18,17 @@ const SECONDS: &str = "1.5";
 
 /// The servers, in the order of their turns; each is compared with the first.
 const CONTENDERS: [Contender; 3] = [
-    Contender { name: "minimal epoll loop", backend: None, ratio_max: None },
-    Contender { name: "ropewalk, epoll", backend: Some("epoll"), ratio_max: Some(1.15) },
-    Contender { name: "ropewalk, io_uring", backend: Some("io_uring"), ratio_max: None },
+    Contender { name: "minimal epoll loop", backend: None, wanted: None },
+    Contender { name: "ropewalk, epoll", backend: Some("epoll"), wanted: Some((0, 1.15)) },
+    Contender { name: "ropewalk, io_uring", backend: Some("io_uring"), wanted: Some((1, 1.0)) },
 ];
 
 struct Contender {
     name: &'static str,
     /// A backend of `ropewalk echo`, or none for the loop of this program.
     backend: Option<&'static str>,
-    ratio_max: Option<f64>,
+    /// At most so many times the CPU time of another, by its place in the list.
+    wanted: Option<(usize, f64)>,
 }
 
 /// What one server gave in one round.
@@ -164,15 +165,12 @@ fn print(rounds: &[Vec<Option<Figures>>]) {
             continue;
         }
         let of = |value: fn(&Figures) -> f64| median(own.iter().map(|figures| value(figures)).collect());
-        // Within a round, so that a machine that slows down between rounds does not count.
-        let against =
-            |round: &Vec<Option<Figures>>| Some(round[index].as_ref()?.cpu_us / round[0].as_ref()?.cpu_us);
-        let ratio = median(rounds.iter().filter_map(against).collect());
-        let verdict = match contender.ratio_max {
-            Some(most) if ratio <= most => format!("  (at most {most}: kept)"),
-            Some(most) => format!("  (at most {most}: MISSED)"),
-            None => String::new(),
-        };
+        let verdict =
+            contender.wanted.and_then(|(other, most)| Some((other, most, ratio(rounds, index, other)?)));
+        let verdict = verdict.map_or_else(String::new, |(other, most, ratio)| {
+            let word = if ratio <= most { "kept" } else { "MISSED" };
+            format!("  {ratio:.3} of {}; wanted {most}: {word}", CONTENDERS[other].name)
+        });
         let lowest = own.iter().map(|figures| figures.cpu_us).fold(f64::INFINITY, f64::min);
         let highest = own.iter().map(|figures| figures.cpu_us).fold(0.0, f64::max);
         println!(
@@ -180,12 +178,21 @@ fn print(rounds: &[Vec<Option<Figures>>]) {
             contender.name,
             of(|figures| figures.cpu_us),
             format!("({lowest:.2}–{highest:.2})"),
-            ratio,
+            ratio(rounds, index, 0).unwrap_or(f64::NAN),
             of(|figures| figures.requests_per_second),
             of(|figures| figures.p50_us),
             of(|figures| figures.p99_us)
         );
     }
+}
+
+/// One server's CPU time as a multiple of another's: within a round, so that a machine that slows
+/// down between rounds does not count; the median of these.
+fn ratio(rounds: &[Vec<Option<Figures>>], one: usize, other: usize) -> Option<f64> {
+    let in_round =
+        |round: &Vec<Option<Figures>>| Some(round[one].as_ref()?.cpu_us / round[other].as_ref()?.cpu_us);
+    let ratios: Vec<f64> = rounds.iter().filter_map(in_round).collect();
+    (!ratios.is_empty()).then(|| median(ratios))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
