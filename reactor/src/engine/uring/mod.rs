@@ -20,7 +20,7 @@
 //!   socket has room, so the first attempt asks to be told of failure only, and silence after the next
 //!   submission means that all was sent; no completion wakes anybody. What did not fit is sent by
 //!   operations that wait for room. One is under way at a time, which keeps the order.
-//! - **Accepting** goes on while fewer than [`ACCEPTED_MAX`] connections wait to be pulled; beyond
+//! - **Accepting** goes on while fewer than `ACCEPTED_MAX` connections wait to be pulled; beyond
 //!   that only what is in the kernel's backlog at that moment is taken.
 //! - **Datagrams** and attempts to connect are polled for readiness and done by system calls.
 //! - **Closing** leaves nothing in the kernel: an operation under way holds its socket open, so it
