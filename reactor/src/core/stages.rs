@@ -476,7 +476,7 @@ impl Entry {
             return flush(engine, shared, &mut output).map(|()| output.len() + kept + unsent(engine, shared));
         };
         loop {
-            let before = output.len();
+            let before = (output.len(), layered.wire_out.len());
             layered.layer.send(&mut output, &mut layered.wire_out)?;
             let ending = kept == 0 && shared.flags.any(&[Flag::Closing, Flag::HalfClosing]);
             if output.is_empty() && ending && layered.layer.is_established() && !layered.finished {
@@ -484,7 +484,8 @@ impl Entry {
                 layered.layer.finish(&mut layered.wire_out);
             }
             flush(engine, shared, &mut layered.wire_out)?;
-            let stuck = !layered.wire_out.is_empty() || output.len() == before;
+            // A layer takes nothing while too much waits on the wire; when that has left, it may again.
+            let stuck = !layered.wire_out.is_empty() || before == (output.len(), 0);
             if output.is_empty() || stuck {
                 break;
             }
