@@ -104,9 +104,8 @@ struct Uring {
     storage: Arc<dyn Storage>,
     seed: u64,
     spin: Spin,
-    /// How many receives have ended for want of buffers.
     #[cfg(test)]
-    shortages: usize,
+    counts: tests::Counts,
 }
 
 impl Uring {
@@ -128,7 +127,7 @@ impl Uring {
             seed: entropy()?,
             spin: Spin::default(),
             #[cfg(test)]
-            shortages: 0,
+            counts: tests::Counts::default(),
         })
     }
 

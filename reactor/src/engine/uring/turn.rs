@@ -104,9 +104,8 @@ impl Uring {
     }
 
     /// Who has enough gets no more until that was pulled. Who has pulled nothing is not read by the
-    /// reactor, and must not keep buffers that others need; nor anyone while there are none left.
+    /// reactor, and must not keep buffers that others need.
     fn release_held(&mut self) -> io::Result<()> {
-        let are_short = !self.starved.is_empty() && self.ring.buffers.available() == 0;
         let mut held = std::mem::take(&mut self.holding);
         let mut outcome = Ok(());
         held.retain(|&token| {
@@ -119,7 +118,7 @@ impl Uring {
                     return false;
                 }
             };
-            if !std::mem::take(&mut slot.is_pulled) || are_short {
+            if !std::mem::take(&mut slot.is_pulled) {
                 slot.spill(&mut self.ring.buffers);
             }
             if slot.input == Input::Armed && outcome.is_ok() {
@@ -210,6 +209,8 @@ impl Uring {
     }
 
     fn take_in(&mut self, completion: Completion, news: &mut Vec<News>) {
+        #[cfg(test)]
+        self.counts.note_completion();
         match completion {
             Completion::Received { token, outcome, more } => self.received(token, outcome, more, news),
             Completion::Sent { key, outcome } => self.sent(key, outcome, news),
@@ -247,9 +248,7 @@ impl Uring {
             Ok(None) => slot.end = Some(slot.end_of_stream()),
             Err(libc::ENOBUFS) => {
                 #[cfg(test)]
-                {
-                    self.shortages += 1;
-                }
+                self.counts.note_shortage();
                 slot.input = Input::Starved;
                 self.starved.push_back(token);
             }
