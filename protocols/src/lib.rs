@@ -29,6 +29,7 @@ pub mod http;
 pub mod intn;
 pub mod line;
 pub mod netstring;
+pub mod resp;
 pub mod wire;
 
 #[cfg(test)]
