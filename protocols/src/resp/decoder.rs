@@ -185,11 +185,6 @@ impl ReplyDecoder {
         self.missing
     }
 
-    /// Whether a reply has come in part, the input that is left aside.
-    pub fn is_under_way(&self) -> bool {
-        self.bulk.is_some() || !self.frames.is_empty() || !self.attributes.is_empty()
-    }
-
     /// Count what is going to be held.
     fn hold(&mut self, bytes: usize) -> Result<(), ReplyError> {
         self.held = self.held.saturating_add(bytes);

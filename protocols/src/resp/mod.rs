@@ -15,6 +15,7 @@
 //! byte by byte. [`Commands`] is the adaptor for a server of your own; a large server takes whole
 //! batches off its input itself. [`Client`], [`Pool`] and [`Subscriber`] are what programs use.
 
+mod client;
 mod decoder;
 mod inline;
 pub mod number;
@@ -23,6 +24,9 @@ mod request;
 mod server;
 mod value;
 
+pub use client::{
+    Client, ClientError, ClientOptions, Lease, MESSAGES_MAX, Message, Pool, PoolOptions, Subscriber, Topic,
+};
 pub use decoder::{REPLY_LINE_BYTES_MAX, ReplyDecoder, ReplyError, ReplyLimits};
 pub use reply::{Open, ReplyWriter, encode_command};
 pub use request::{

@@ -94,9 +94,9 @@ impl<'a> ReplyWriter<'a> {
         self.version
     }
 
-    /// What has been written, and was there before: to append what was encoded elsewhere.
-    pub fn output(&mut self) -> &mut BytesMut {
-        self.out
+    /// What was encoded before, in the version that this client speaks: a message for many, for one.
+    pub fn encoded(&mut self, replies: &[u8]) {
+        self.out.extend_from_slice(replies);
     }
 
     /// `OK`.

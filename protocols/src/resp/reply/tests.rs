@@ -27,6 +27,7 @@ fn what_both_versions_have_is_the_same_in_both() {
     same(&|reply| reply.bulk(&long), &format!("$100 {long} "));
     same(&|reply| reply.bulk_integer(-12), "$3 -12 ");
     same(&|reply| reply.bulk_header(1_000_000), "$1000000 ");
+    same(&|reply| reply.encoded(b"+OK\r\n:1\r\n"), "+OK :1 ");
     for (value, text) in [
         (0, ":0 "),
         (9, ":9 "),
