@@ -11,6 +11,10 @@
 //! | netstrings | [`netstring::NetstringDecoder`] | [`netstring::Netstrings`] | [`netstring::NetstringReceiver`] |
 //! | 8, 16 or 32 bit length prefixes | [`intn::IntNDecoder`] | [`intn::IntNStrings`] | [`intn::IntNReceiver`] |
 //! | HTTP/1.1 | [`http::RequestDecoder`], [`http::Response`] | [`http::HttpServer`] | [`http::Handler`] |
+//! | RESP, of Redis | [`resp::RequestParser`], [`resp::ReplyWriter`] | [`resp::Commands`] | [`resp::CommandReceiver`] |
+//!
+//! Clients, which ask a server and give its answers as deferreds: [`resp::Client`], [`resp::Pool`],
+//! [`resp::Subscriber`].
 //!
 //! The rules that all keep:
 //!
@@ -29,6 +33,7 @@ pub mod http;
 pub mod intn;
 pub mod line;
 pub mod netstring;
+pub mod resp;
 pub mod wire;
 
 #[cfg(test)]

@@ -183,6 +183,10 @@ impl RequestDecoder {
     /// Take a head off the front of `input`, if it has come whole.
     fn begin(&mut self, input: &mut &[u8]) -> Result<Option<Box<UnderWay>>, HttpError> {
         self.skip_empty_lines(input);
+        // It may be the first half of an empty line.
+        if *input == b"\r" {
+            return Ok(None);
+        }
         // Parsing begins anew each time, so it waits for a line to be complete; but the very first
         // bytes are looked at, to refuse at once what never was HTTP.
         if input.is_empty() || (self.parsed > 0 && !self.is_worth_parsing(input)) {
@@ -384,6 +388,12 @@ mod tests {
         check("GET / HTTP/1.0\r\nContent-Length: 6\r\n\r\n", &[], Some(HttpError::BodyTooLarge));
         let chunked = "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n123\r\n3\r\n";
         check(chunked, &[], Some(HttpError::BodyTooLarge));
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_are_skipped_however_they_come() {
+        let lines = format!("{}\nGET / HTTP/1.0\r\n\r\n\r\n", "\r\n".repeat(20_000));
+        check(lines.as_bytes(), &["GET / []"], None);
     }
 
     #[test]
