@@ -179,8 +179,7 @@ impl Connection {
 }
 
 impl Transport {
-    /// Give the protocol its input, by way of the gates: `deliver` is the protocol's callback, and
-    /// returns how much of the input is left.
+    /// Give the protocol its input, by way of the gates: `deliver` is the protocol's callback.
     pub(crate) fn through_gates(
         &self,
         input: &mut bytes::BytesMut,
