@@ -153,8 +153,8 @@ impl Uring {
         }
     }
 
-    /// The reactor knows that nothing is left: report again when there is, and see that it comes.
-    fn is_drained(&mut self, token: Token) {
+    /// The reactor was told that nothing is left: report again when there is, and see that it comes.
+    fn note_drained(&mut self, token: Token) {
         if let Ok((_, slot)) = self.table.get(token) {
             slot.is_reported = false;
             if slot.input == Input::Idle && slot.kind != Kind::Connecting {
@@ -261,7 +261,7 @@ impl Engine for Uring {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.is_drained(listener);
+        self.note_drained(listener);
         Err(io::ErrorKind::WouldBlock.into())
     }
 
@@ -277,7 +277,7 @@ impl Engine for Uring {
         // If another thread was faster, the next attempt does without and may fail.
         self.reserve = reserve().ok();
         if outcome == Err(Errno::AGAIN) {
-            self.is_drained(listener);
+            self.note_drained(listener);
         }
         Ok(outcome?)
     }
@@ -315,7 +315,7 @@ impl Engine for Uring {
             Some(End::Failed(error)) if bytes == 0 => Err(io::Error::from_raw_os_error(error)),
             Some(_) => Ok(Received { bytes, drained: false }),
             None => {
-                self.is_drained(token);
+                self.note_drained(token);
                 if bytes == 0 {
                     Err(io::ErrorKind::WouldBlock.into())
                 } else {
@@ -400,7 +400,7 @@ impl Engine for Uring {
             Ok((count, from)) => Ok((count, sockets::known_address(from))),
             Err(error) => {
                 if error == Errno::AGAIN {
-                    self.is_drained(token);
+                    self.note_drained(token);
                 }
                 Err(error.into())
             }

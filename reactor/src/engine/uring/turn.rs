@@ -87,6 +87,11 @@ impl Uring {
 
     fn sleep(&mut self, longest: Option<Duration>, news: &mut Vec<News>) -> io::Result<bool> {
         let entered = self.ring.enter(1, longest)?;
+        // The kernel runs some twenty pieces of deferred work at a time. With more connections than
+        // that at hand, a larger turn costs the same calls and makes more of each stage's cache.
+        if self.ring.has_deferred() {
+            self.ring.enter(0, None)?;
+        }
         self.reap(news)?;
         Ok(entered != Entered::Done)
     }
