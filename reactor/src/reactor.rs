@@ -268,13 +268,17 @@ impl Reactor {
         result.unwrap_or_else(|| Err(stopped()))
     }
 
-    /// Finish the turn, then shut down. A second call cuts the shutdown short: nobody is waited for.
+    /// Finish the turn, then shut down in order. Asking again changes nothing.
     pub fn stop(&self) {
-        let phase = match self.0.phase.get() {
-            Phase::Running => Phase::StopAsked,
-            Phase::StopAsked | Phase::StopNow => Phase::StopNow,
-        };
-        self.0.phase.set(phase);
+        if self.0.phase.get() == Phase::Running {
+            self.0.phase.set(Phase::StopAsked);
+        }
+    }
+
+    /// Finish the turn, then shut down without waiting for anybody: not for services, nor for what still
+    /// has to be sent. Cuts a [`stop`](Self::stop) short that is under way.
+    pub fn stop_now(&self) {
+        self.0.phase.set(Phase::StopNow);
     }
 
     /// Whether it is stopping.

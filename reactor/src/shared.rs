@@ -81,7 +81,7 @@ pub(crate) enum Phase {
     Running,
     /// `stop` was called.
     StopAsked,
-    /// `stop` was called again: no more waiting.
+    /// `stop_now` was called: no more waiting.
     StopNow,
 }
 

@@ -82,8 +82,9 @@ impl Reactor {
     /// # Errors
     /// As [`on_signal`](Self::on_signal).
     pub fn stop_on_signals(&self) -> io::Result<()> {
-        self.on_signal(Signal::Interrupt, Self::stop)?;
-        self.on_signal(Signal::Terminate, Self::stop)
+        let stop = |reactor: &Self| if reactor.is_stopping() { reactor.stop_now() } else { reactor.stop() };
+        self.on_signal(Signal::Interrupt, stop)?;
+        self.on_signal(Signal::Terminate, stop)
     }
 }
 
@@ -182,7 +183,7 @@ mod tests {
     fn reactor() -> Reactor {
         let reactor = Reactor::builder().shutdown_limit(PATIENCE).build().unwrap();
         let remote = reactor.remote();
-        reactor.call_later(PATIENCE, move || assert!(remote.stop() && remote.stop()));
+        reactor.call_later(PATIENCE, move || assert!(remote.call(Reactor::stop_now)));
         reactor
     }
 

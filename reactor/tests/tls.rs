@@ -511,22 +511,21 @@ fn text_smuggled_in_before_tls_ends_the_connection() {
 
 /// Send, read the same number of bytes, and say a proper goodbye both ways.
 const PYTHON: &str = r#"
-import socket, ssl, sys, threading
+import socket, ssl, sys
 port, roots, version = int(sys.argv[1]), sys.argv[2], getattr(ssl.TLSVersion, sys.argv[3])
 context = ssl.create_default_context(cafile=roots)
 context.minimum_version = context.maximum_version = version
 body = bytes((i * 31 + i // 251) & 255 for i in range(1_000_000))
 with socket.create_connection(("127.0.0.1", port)) as plain:
     with context.wrap_socket(plain, server_hostname="localhost") as tls:
-        sender = threading.Thread(target=tls.sendall, args=(body,))
-        sender.start()
         echo = bytearray()
-        while len(echo) < len(body):
-            piece = tls.recv(65536)
-            if not piece:
-                break
-            echo += piece
-        sender.join()
+        for begin in range(0, len(body), 100_000):
+            tls.sendall(body[begin:begin + 100_000])
+            while len(echo) < begin + 100_000:
+                piece = tls.recv(65536)
+                if not piece:
+                    break
+                echo += piece
         assert bytes(echo) == body, len(echo)
         print(tls.version(), end="")
         tls.unwrap()
