@@ -13,7 +13,7 @@ pub mod rules;
 mod seeds;
 mod string;
 
-pub use crate::engine::sim::{Faults, Sim, SimDisk, World};
+pub use crate::engine::sim::{DiskFaults, Faults, Sim, SimDisk, World};
 pub use clock::Clock;
 pub use pair::JoinedPair;
 pub use seeds::{explore, first_failing};
