@@ -20,6 +20,7 @@ struct Shared {
     counter: Cell<i64>,
     open: Cell<usize>,
     made: Cell<usize>,
+    connected: RefCell<Vec<Transport>>,
     /// Who has subscribed, in the order they did.
     subscribers: RefCell<Vec<(Vec<u8>, Transport)>>,
 }
@@ -49,6 +50,13 @@ impl CommandReceiver for Server {
                     reply.integer(1);
                 }
             }
+            [b"UNSUBSCRIBE", name] => {
+                shared.subscribers.borrow_mut().retain(|(of, _)| of != name);
+                reply.push(3);
+                reply.bulk("unsubscribe");
+                reply.bulk(name);
+                reply.integer(0);
+            }
             [b"PUBLISH", name, text] => {
                 let subscribers = shared.subscribers.borrow();
                 let to: Vec<_> = subscribers.iter().filter(|(of, _)| of == name).collect();
@@ -66,7 +74,8 @@ impl CommandReceiver for Server {
         });
     }
 
-    fn connection_made(&mut self, _: &Transport) {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.0.connected.borrow_mut().push(transport.clone());
         self.0.open.set(self.0.open.get() + 1);
         self.0.made.set(self.0.made.get() + 1);
     }
@@ -139,6 +148,21 @@ struct Silent;
 
 impl ropewalk_reactor::Protocol for Silent {
     fn data_received(&mut self, _: &Transport, _: &mut bytes::BytesMut) {}
+}
+
+#[test]
+fn a_server_that_says_nothing_is_left_when_nobody_waits_for_it() {
+    story(|reactor, world| async move {
+        let listener = reactor.listen("tcp:6379", |_: &Address| Silent)?;
+        let waiting = Client::connect(&reactor, ENDPOINT);
+        reactor.sleep(Duration::from_secs(1)).await?;
+        assert!(world.open_connections() > 0);
+        waiting.cancel();
+        reactor.sleep(Duration::from_secs(1)).await?;
+        assert_eq!(world.open_connections(), 0);
+        listener.stop();
+        Ok(())
+    });
 }
 
 #[test]
@@ -272,10 +296,9 @@ fn a_connection_that_is_of_no_use_does_not_come_back() {
         drop(lease);
         assert_eq!((pool.open(), pool.idle()), (0, 0));
         drop(pool.lease().await?);
-        shared.subscribers.borrow_mut().clear();
-        let lease = pool.lease().await?;
-        drop(lease.command(&["SUBSCRIBED"]));
-        drop(lease);
+        assert_eq!((pool.open(), pool.idle()), (1, 1));
+        shared.connected.borrow().iter().for_each(Transport::close);
+        reactor.sleep(Duration::from_secs(1)).await?;
         assert_eq!(pool.command(&["INCR"]).await?, Value::Integer(2));
         Ok(())
     });
@@ -355,14 +378,13 @@ fn a_subscriber_that_is_kept_connected_subscribes_again() {
         let early = subscriber.subscribe(Topic::Channel, &["a"]);
         let (shared, _listener) = serve(&reactor);
         early.await?;
-        subscriber.subscribe(Topic::Channel, &["b", "c"]).await?;
+        subscriber.subscribe(Topic::Channel, &["b", "d", "c"]).await?;
+        subscriber.unsubscribe(Topic::Channel, &["d"]).await?;
         let reader = subscriber.next();
         let (_, transport) = shared.subscribers.borrow()[0].clone();
         transport.abort();
         transport.closed().await?;
-        while shared.subscribers.borrow().len() < 3 {
-            reactor.sleep(Duration::from_millis(100)).await?;
-        }
+        reactor.sleep(Duration::from_secs(5)).await?;
         let names: Vec<_> = shared.subscribers.borrow().iter().map(|(name, _)| name.clone()).collect();
         assert_eq!(names, [b"a", b"b", b"c"]);
         let client = Client::connect(&reactor, ENDPOINT).await?;

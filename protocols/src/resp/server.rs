@@ -137,11 +137,12 @@ mod tests {
     use ropewalk_reactor::testing::StringTransport;
     use ropewalk_reactor::{Eof, Reason};
 
-    /// Keeps what it gets; `pause`, `close`, `switch` and `auth` do what they say.
+    /// Keeps what it gets; `pause`, `close`, `switch`, `auth` and `lower` do what they say.
     #[derive(Default)]
     struct Recorder {
         seen: Vec<String>,
         authenticated: bool,
+        bulk_bytes_max: Option<usize>,
     }
 
     impl CommandReceiver for Recorder {
@@ -152,12 +153,15 @@ mod tests {
                 [b"close"] => transport.close(),
                 [b"switch"] => transport.set_protocol(Commands::new(Self::default())),
                 [b"auth"] => self.authenticated = true,
+                [b"lower"] => self.bulk_bytes_max = Some(2),
                 _ => send_reply(transport, Version::Resp2, |reply| reply.ok()),
             }
         }
 
         fn limits(&self) -> Limits {
-            Limits { authenticated: self.authenticated, ..Limits::default() }
+            let usual = Limits::default();
+            let bulk_bytes_max = self.bulk_bytes_max.unwrap_or(usual.bulk_bytes_max);
+            Limits { authenticated: self.authenticated, bulk_bytes_max }
         }
 
         fn connection_lost(&mut self, _: &Transport, why: &Reason) {
@@ -258,6 +262,14 @@ mod tests {
         connection.feed(format!("a\n{eleven}").as_bytes());
         let refusal = b"+OK\r\n-ERR Protocol error: unauthenticated multibulk length\r\n";
         assert_eq!(connection.output(), refusal);
+    }
+
+    #[test]
+    fn limits_that_a_command_changes_hold_for_the_next() {
+        let mut connection = recorder(true);
+        connection.feed(b"*1\r\n$3\r\nxyz\r\nlower\n*1\r\n$3\r\nxyz\r\n");
+        assert_eq!(connection.output(), b"+OK\r\n-ERR Protocol error: invalid bulk length\r\n");
+        assert_eq!(seen(&mut connection), "xyz, lower");
     }
 
     #[test]

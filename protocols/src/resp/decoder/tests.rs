@@ -196,6 +196,16 @@ fn a_long_string_is_not_looked_at_before_it_is_there() {
     assert_eq!((input.len(), decoder.missing()), (1_000_001, 1));
 }
 
+#[test]
+fn a_line_that_comes_in_pieces_is_not_searched_from_its_start_each_time() {
+    let line = [b'+'; REPLY_LINE_BYTES_MAX];
+    let mut decoder = ReplyDecoder::default();
+    for end in (0..line.len()).step_by(1000) {
+        assert_eq!(decoder.decode(&mut &line[..end]), Ok(None));
+        assert_eq!((decoder.searched, decoder.missing()), (end, 1));
+    }
+}
+
 /// The other decoder: by recursion, from the first byte each time.
 mod naive {
     use super::*;

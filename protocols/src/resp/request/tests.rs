@@ -349,7 +349,7 @@ fn a_line_that_comes_in_pieces_is_not_searched_from_its_start_each_time() {
 
 #[test]
 fn what_was_not_executed_is_found_again() {
-    let input = b"*1\r\n$1\r\na\r\n\r\n*1\r\n$1\r\nb\r\nc\r\n*2\r\n$1\r\nd\r\n$5\r\nxx";
+    let input = b"*1\r\n$1\r\na\r\n\r\n*1\r\n$1\r\nb\r\nc\r\n*2\r\n$1\r\nd\r\n$500\r\nxx";
     for executed in 0..=3 {
         let (mut parser, mut scratch) = (RequestParser::new(), Scratch::new());
         let batch = parser.parse(input, &Limits::default(), &mut scratch, 32);
@@ -359,7 +359,7 @@ fn what_was_not_executed_is_found_again() {
         let batch = parser.parse(rest, &Limits::default(), &mut scratch, 32);
         let found: Vec<_> = batch.iter().map(owned).collect();
         assert_eq!(found, [[b"a"], [b"b"], [b"c"]].map(|[name]| vec![name.to_vec()])[executed..]);
-        assert_eq!(batch.stop(), Stop::Incomplete { missing: 5 });
+        assert_eq!(batch.stop(), Stop::Incomplete { missing: 500 });
     }
 }
 
