@@ -6,7 +6,7 @@ use ropewalk_reactor::buffer::Output;
 use ropewalk_reactor::disk::Storage;
 use ropewalk_reactor::engine::{Adopted, Close, Engine, ListenOptions, News, Received, Token, Wake, backend};
 use ropewalk_reactor::prelude::*;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -267,4 +267,35 @@ fn an_idle_reactor_sleeps() {
     reactor.call_later(Duration::from_millis(200), move || set.set(true));
     until(&reactor, || passed.get());
     assert!(counts.waits.get() < 10, "{} waits in 200 idle milliseconds", counts.waits.get());
+}
+
+#[test]
+fn what_is_written_to_another_connection_leaves_in_the_same_turn() {
+    /// The first connection is written to by whoever comes after.
+    struct Across(Rc<RefCell<Option<Transport>>>, Rc<Cell<bool>>);
+    impl Protocol for Across {
+        fn connection_made(&mut self, transport: &Transport) {
+            self.0.borrow_mut().get_or_insert_with(|| transport.clone());
+        }
+        fn data_received(&mut self, _: &Transport, input: &mut BytesMut) {
+            if let Some(first) = &*self.0.borrow() {
+                first.write(&input.split());
+            }
+            self.1.set(true);
+        }
+    }
+    let (reactor, counts) = counted();
+    let (first, written) = (Rc::new(RefCell::new(None)), Rc::new(Cell::new(false)));
+    let (slot, tell) = (first.clone(), written.clone());
+    let factory = move |_: &Address| Across(slot.clone(), tell.clone());
+    let listener = reactor.listen("tcp:0:interface=127.0.0.1", factory).unwrap();
+    let address = listener.address().socket_address().unwrap();
+    let mut one = TcpStream::connect(address).unwrap();
+    until(&reactor, || first.borrow().is_some());
+    let mut other = TcpStream::connect(address).unwrap();
+    other.write_all(b"across").unwrap();
+    // Turn by turn: the turn in which it is written is the one in which it is sent.
+    until(&reactor, || written.get());
+    assert_eq!(counts.sends.get(), 1);
+    one.read_exact(&mut [0; 6]).unwrap();
 }

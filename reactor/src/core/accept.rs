@@ -3,7 +3,7 @@
 use super::{Core, Slot, guard};
 use crate::address::Address;
 use crate::engine::{Close, Token};
-use crate::listener::Target;
+use crate::listener::{ListenerSlot, Target};
 use crate::panics;
 use crate::shared::{Attachment, Effect, Shared};
 use crate::timer::Timer;
@@ -35,6 +35,13 @@ impl Core {
         }
     }
 
+    fn listener_slot(&mut self, token: Token) -> Option<&mut ListenerSlot> {
+        match self.slots.get_mut(token.index as usize) {
+            Some(Slot::Listener(slot)) if slot.token() == token => Some(slot),
+            _ => None,
+        }
+    }
+
     /// Is the attempt to connect decided?
     fn decide(&mut self, token: Token, home: &Rc<Shared>) {
         let outcome = home.engine.borrow_mut().connected(token);
@@ -49,7 +56,7 @@ impl Core {
     }
 
     fn accept(&mut self, token: Token, home: &Rc<Shared>) {
-        if matches!(self.slots.get(token.index as usize), Some(Slot::Listener(slot)) if slot.is_resting()) {
+        if self.listener_slot(token).is_some_and(|slot| slot.is_resting()) {
             // The timer asks again, whatever news come meanwhile.
             return;
         }
@@ -64,16 +71,13 @@ impl Core {
                 }
                 Err(error) => return self.rest(token, &error, home),
             }
-            if !matches!(self.slots.get(token.index as usize), Some(Slot::Listener(_))) {
-                return;
-            }
         }
         self.asking.push_back(token);
     }
 
     /// A connection was accepted: it becomes one of ours, or another reactor's.
     fn welcome(&mut self, listener: Token, token: Token, peer: Address, home: &Rc<Shared>) {
-        let Some(Slot::Listener(slot)) = self.slots.get_mut(listener.index as usize) else {
+        let Some(slot) = self.listener_slot(listener) else {
             return home.engine.borrow_mut().close(token, Close::Graceful);
         };
         match &mut slot.target {
@@ -92,7 +96,10 @@ impl Core {
                 let released = home.engine.borrow_mut().release(token);
                 match released {
                     Ok(descriptor) => ring.hand_out(descriptor, peer),
-                    Err(error) => tracing::error!(%peer, %error, "a connection could not be handed out"),
+                    Err(error) => {
+                        tracing::error!(%peer, %error, "a connection could not be handed out");
+                        home.engine.borrow_mut().close(token, Close::Abort);
+                    }
                 }
             }
         }
@@ -112,7 +119,7 @@ impl Core {
             tracing::warn!(%error, "accepting failed");
         }
         let Some(at) = home.now().checked_add(EXHAUSTED_REST) else { return };
-        if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize) {
+        if let Some(slot) = self.listener_slot(token) {
             slot.set_resting(true);
         }
         let weak = Rc::downgrade(home);
@@ -129,16 +136,14 @@ impl Core {
 
     /// A listener has rested.
     pub(super) fn retry_accept(&mut self, token: Token) {
-        if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize)
-            && slot.token() == token
-        {
+        if let Some(slot) = self.listener_slot(token) {
             slot.set_resting(false);
             self.asking.push_back(token);
         }
     }
 
     fn note_exhaustion(&mut self, token: Token, error: &io::Error, home: &Rc<Shared>) {
-        if let Some(Slot::Listener(slot)) = self.slots.get_mut(token.index as usize) {
+        if let Some(slot) = self.listener_slot(token) {
             slot.note_exhaustion(error, home.now());
         }
     }

@@ -1,7 +1,6 @@
 //! The loop's half of datagram sockets.
 
 use super::{Core, Slot, guard};
-use crate::buffer;
 use crate::engine::{News, Token};
 use crate::shared::Shared;
 use crate::transport::udp::{DatagramProtocol, DatagramTransport};
@@ -78,7 +77,9 @@ impl Core {
             guard("a datagram protocol's start", || protocol.started(&transport));
         }
         let readable = self.datagram_slot(token).is_some_and(|slot| slot.readable);
-        let more = readable && receive(token, &mut *protocol, &transport, home);
+        let mut buffer = std::mem::take(&mut self.datagram_buffer);
+        let more = readable && receive(token, &mut *protocol, &transport, &mut buffer, home);
+        self.datagram_buffer = buffer;
         let Some(slot) = self.datagram_slot(token) else { return };
         slot.protocol = Some(protocol);
         slot.readable = more;
@@ -105,12 +106,13 @@ fn receive(
     token: Token,
     protocol: &mut dyn DatagramProtocol,
     transport: &DatagramTransport,
+    buffer: &mut BytesMut,
     home: &Rc<Shared>,
 ) -> bool {
-    let mut buffer = BytesMut::with_capacity(DATAGRAM_MAX);
     for _ in 0..BUDGET {
         buffer.clear();
-        let received = home.engine.borrow_mut().receive_from(token, &mut buffer);
+        buffer.reserve(DATAGRAM_MAX);
+        let received = home.engine.borrow_mut().receive_from(token, buffer);
         match received {
             Ok((length, peer)) => {
                 let data = &buffer[..length];
@@ -124,7 +126,6 @@ fn receive(
             return false;
         }
     }
-    buffer::give(buffer);
     true
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Core {
     asking: VecDeque<Token>,
     /// Datagram sockets to look at in this turn.
     datagrams: VecDeque<Token>,
+    /// What datagrams are received in; nothing of it is kept from one to the next.
+    datagram_buffer: BytesMut,
     /// Datagram sockets that were served in this turn.
     datagrams_to_send: VecDeque<Token>,
     soon: VecDeque<Job>,

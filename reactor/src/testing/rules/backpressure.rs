@@ -2,8 +2,8 @@
 
 use super::stage::{Actor, Stage};
 use super::{Rule, rules};
+use crate::Transport;
 use crate::transport::HIGH_WATERMARK;
-use crate::{Reactor, Transport};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -108,6 +108,5 @@ fn chain(stage: &Stage) -> (super::stage::Part, super::stage::Part, super::stage
     let server = Actor::new().on_data(move |_, input| onward.write_bytes(input.split().freeze()));
     let (server, client) = stage.pair(server, Actor::new());
     near.transport.register_producer(&server.transport);
-    let _: &Reactor = &stage.reactor;
     (server, client, far)
 }

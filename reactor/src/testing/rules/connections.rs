@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = rules! {
         a_panic_closes_that_connection_alone,
         a_factory_may_refuse_and_the_next_is_served,
         a_handle_outlives_its_connection_in_silence,
-        writing_to_another_connection_leaves_in_the_same_turn,
+        writing_to_another_connection_reaches_its_peer,
     }
 };
 
@@ -235,7 +235,7 @@ fn a_handle_outlives_its_connection_in_silence(stage: &Stage) {
     assert_eq!(client.journal().events, ["made", "lost"]);
 }
 
-fn writing_to_another_connection_leaves_in_the_same_turn(stage: &Stage) {
+fn writing_to_another_connection_reaches_its_peer(stage: &Stage) {
     let target: Rc<RefCell<Option<Transport>>> = Rc::default();
     let (aim, shoot) = (target.clone(), target.clone());
     let receiver = Actor::new().on_made(move |transport| *aim.borrow_mut() = Some(transport.clone()));
