@@ -1,0 +1,1 @@
+//! Geohashes: positions as scores of a sorted set, and distances.

@@ -1,0 +1,1 @@
+//! Hashes: fields with values, and when each expires.

@@ -1,0 +1,1 @@
+//! HyperLogLog: how many different elements there were, in 12 KiB.

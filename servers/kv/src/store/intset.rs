@@ -1,0 +1,1 @@
+//! Sorted integers in one allocation, as wide as the widest needs.

@@ -1,0 +1,1 @@
+//! Lists: a chain of listpacks.

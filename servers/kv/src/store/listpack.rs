@@ -1,0 +1,1 @@
+//! Listpacks: small collections in one allocation, byte for byte Redis's.

@@ -1,0 +1,1 @@
+//! Sets: of integers, of a few members, of many.

@@ -1,0 +1,1 @@
+//! Streams: entries by time, and groups of consumers.
