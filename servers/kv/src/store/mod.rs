@@ -1,6 +1,7 @@
 //! The data and its memory: types, encodings, the keyspace. The one rule: a store knows no command and
 //! no client; time, limits and randomness come in as arguments.
 
+pub(crate) mod database;
 pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hyperloglog;
@@ -11,4 +12,5 @@ pub(crate) mod listpack;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod table;
+pub(crate) mod value;
 pub(crate) mod zset;
