@@ -12,5 +12,6 @@ pub(crate) mod listpack;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod table;
+pub(crate) mod thin;
 pub(crate) mod value;
 pub(crate) mod zset;
