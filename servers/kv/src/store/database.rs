@@ -144,9 +144,9 @@ impl Database {
     /// Fetch what looking up this key will touch next, once its bucket is near: its entry.
     pub(crate) fn prefetch_entry(&self, _key: Key<'_>) {}
 
-    /// Set a key to a string, as SET does: what it held is dropped. A new key gets `access`.
-    pub(crate) fn set_string(&mut self, key: Key<'_>, bytes: &[u8], expiry: Expiry, access: Access) {
-        self.insert(key, Value::string(bytes), expiry, access);
+    /// Set a key to a string, as SET does: what it held is dropped. Returns whether the key is new.
+    pub(crate) fn set_string(&mut self, key: Key<'_>, bytes: &[u8], expiry: Expiry, access: Access) -> bool {
+        self.insert(key, Value::string(bytes), expiry, access).is_none()
     }
 
     /// Put a value under a key. Returns what it held before.

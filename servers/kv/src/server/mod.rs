@@ -1,0 +1,131 @@
+//! The server: the data, its clients, and what they have to do with each other. The one rule: it is touched
+//! by one command at a time, from the first to the last byte of its reply.
+//!
+//! ```text
+//! bytes ─▶ session ─▶ dispatch ─▶ command::… ─▶ keyspace ─▶ store
+//!             ▲          │                         ├─▶ watch, tracking, blocking
+//!             │          └─▶ journal, stats,       └─▶ notify ─▶ pubsub
+//!             └── reply      slow log, monitors
+//! ```
+
+pub(crate) mod blocking;
+pub(crate) mod client;
+pub(crate) mod clients;
+pub(crate) mod clock;
+pub(crate) mod dispatch;
+pub(crate) mod journal;
+pub(crate) mod keyspace;
+pub(crate) mod notify;
+pub(crate) mod pubsub;
+pub(crate) mod session;
+pub(crate) mod stats;
+pub(crate) mod tracking;
+pub(crate) mod watch;
+
+use crate::acl::Acl;
+use crate::command::registry::Registry;
+use crate::config::Config;
+use crate::store::database::Database;
+use blocking::Blocked;
+use clients::Clients;
+use clock::Clock;
+use journal::Journal;
+use keyspace::Late;
+use pubsub::PubSub;
+use ropewalk_reactor::Reactor;
+use ropewalk_reactor::random::Random;
+use stats::Stats;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use tracking::Tracking;
+use watch::Watches;
+
+/// All of it. Handlers reach it through their call.
+pub(crate) struct Server {
+    /// For timers, and to stop.
+    pub(crate) reactor: Reactor,
+    /// Itself, for what timers do.
+    pub(crate) me: Weak<RefCell<Self>>,
+    /// As configured.
+    pub(crate) config: Config,
+    /// Users and what they may do.
+    pub(crate) acl: Acl,
+    /// The commands, by the names that they go by here.
+    pub(crate) registry: Registry,
+    databases: Vec<Database>,
+    /// Who is connected.
+    pub(crate) clients: Clients,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// Chance.
+    pub(crate) random: RefCell<Random>,
+    /// Who waits for which key.
+    pub(crate) blocked: Blocked,
+    /// Who watches which key.
+    pub(crate) watches: Watches,
+    /// Who subscribes to what.
+    pub(crate) pubsub: PubSub,
+    /// Who has read what.
+    pub(crate) tracking: Tracking,
+    /// Every effect of every write.
+    pub(crate) journal: Journal,
+    /// Counters.
+    pub(crate) stats: Stats,
+    /// How many changes there were, ever.
+    pub(crate) dirty: u64,
+    /// What reading has found out and the end of the command acts on.
+    late: RefCell<Vec<Late>>,
+}
+
+/// The server, as sessions and timers hold it.
+pub(crate) type Shared = Rc<RefCell<Server>>;
+
+impl Server {
+    /// A server without clients and without data.
+    pub(crate) fn new(reactor: &Reactor, config: Config, acl: Acl) -> Shared {
+        let random = reactor.random(Random::split);
+        Rc::new_cyclic(|me| {
+            RefCell::new(Self {
+                clock: Clock::new(reactor),
+                reactor: reactor.clone(),
+                me: me.clone(),
+                databases: (0..config.databases).map(|_| Database::default()).collect(),
+                registry: Registry::new(),
+                config,
+                acl,
+                clients: Clients::default(),
+                random: RefCell::new(random),
+                blocked: Blocked::default(),
+                watches: Watches::default(),
+                pubsub: PubSub::default(),
+                tracking: Tracking::default(),
+                journal: Journal::default(),
+                stats: Stats::default(),
+                dirty: 0,
+                late: RefCell::default(),
+            })
+        })
+    }
+
+    /// How many databases there are.
+    pub(crate) fn database_count(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// Look at a database, which there is.
+    #[inline]
+    pub(crate) fn database(&self, db: usize) -> &Database {
+        &self.databases[db]
+    }
+
+    /// Change a database, which there is. Whoever changes a value tells [`Server::touched`].
+    #[inline]
+    pub(crate) fn database_mut(&mut self, db: usize) -> &mut Database {
+        &mut self.databases[db]
+    }
+
+    /// Exchange two databases, which there are. Returns nothing: telling watchers and waiters is the caller's.
+    pub(crate) fn swap_databases(&mut self, a: usize, b: usize) {
+        self.databases.swap(a, b);
+    }
+}

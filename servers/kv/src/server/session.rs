@@ -1,0 +1,181 @@
+//! A connection: commands off its input, replies into its output. The one rule: what a client sends is executed in
+//! its order, and what it may not have executed yet stays in its input.
+//!
+//! Commands are taken in batches. Before the first of a batch is executed, what looking up the keys of all will
+//! touch is fetched, first the buckets of the table, then the entries: memory answers while we still parse.
+
+use super::client::{Client, State};
+use super::dispatch::Flow;
+use super::{Server, Shared};
+use crate::command::registry::CommandId;
+use crate::store::database::Key;
+use bytes::{Buf, BytesMut};
+use ropewalk_protocols::resp::{Limits, ReplyWriter, RequestParser, Scratch, Stop, Version};
+use ropewalk_reactor::{Eof, Protocol, Reason, Transport};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// How many commands are looked at together.
+const BATCH: usize = 32;
+
+/// For an argument that is under way, room for so many bytes at the most is made at once.
+const ROOM_MAX: usize = 1024 * 1024;
+
+/// A client that leaves so many bytes of replies unread is read no more until it has taken them.
+const UNREAD_MAX: usize = 128 * 1024 * 1024;
+
+thread_local! {
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::new()) };
+}
+
+/// A connection to a client.
+pub(crate) struct Session {
+    server: Shared,
+    client: Rc<Client>,
+    parser: RequestParser,
+}
+
+impl Session {
+    /// A session for a client that has just connected.
+    pub(crate) fn new(server: Shared, client: Rc<Client>) -> Self {
+        Self { server, client, parser: RequestParser::new() }
+    }
+
+    /// Execute the commands of one batch. Returns how many bytes they take, and why there are no more.
+    fn execute(&mut self, server: &mut Server, input: &[u8], scratch: &mut Scratch) -> (usize, Stop) {
+        let Self { client, parser, .. } = self;
+        let authenticated = client.is(State::AUTHENTICATED) || !server.needs_authentication(client);
+        let limits = Limits { bulk_bytes_max: server.config.proto_max_bulk_len, authenticated };
+        let batch = parser.parse(input, &limits, scratch, if authenticated { BATCH } else { 1 });
+        let mut stop = batch.stop();
+        let mut executed = 0usize;
+        if !batch.is_empty() {
+            client.heard_ms.set(server.clock.wall_ms());
+            client.set(State::RUNNING, true);
+            client.transport.write_with(|out| {
+                let mut ahead = [Ahead::default(); BATCH];
+                look_ahead(server, client, batch.iter(), &mut ahead);
+                for (command, ahead) in batch.iter().zip(&ahead) {
+                    let flow = server.execute(client, command, ahead.command, ahead.key, out);
+                    executed += usize::from(flow != Flow::Postpone);
+                    if flow != Flow::Next || out.len() > UNREAD_MAX {
+                        break;
+                    }
+                }
+            });
+            client.set(State::RUNNING, false);
+        }
+        if executed < batch.len() {
+            stop = Stop::Full;
+        }
+        (parser.finish(batch, executed), stop)
+    }
+}
+
+/// What is known of a command before its turn has come.
+#[derive(Clone, Copy, Default)]
+struct Ahead<'a> {
+    command: Option<CommandId>,
+    key: Option<Key<'a>>,
+}
+
+/// Find out which commands these are, and fetch what their keys will touch.
+fn look_ahead<'b, 'a: 'b>(
+    server: &Server,
+    client: &Client,
+    commands: impl Iterator<Item = &'b [&'a [u8]]>,
+    ahead: &mut [Ahead<'a>; BATCH],
+) {
+    let database = server.database(client.db.get() as usize);
+    let mut count = 0;
+    for (command, ahead) in commands.zip(ahead.iter_mut()) {
+        let name = command.first().copied().unwrap_or_default();
+        ahead.command = server.registry.find(name);
+        let is_keyed = ahead.command.is_some_and(|id| server.registry.entry(id).row.has_key_first());
+        if let (true, Some(name)) = (is_keyed, command.get(1)) {
+            let key = Key::new(name);
+            ahead.key = Some(key);
+            database.prefetch_bucket(key);
+        }
+        count += 1;
+    }
+    if count > 1 {
+        ahead.iter().filter_map(|ahead| ahead.key).for_each(|key| database.prefetch_entry(key));
+    }
+}
+
+impl Protocol for Session {
+    fn connection_made(&mut self, _: &Transport) {
+        self.server.borrow_mut().client_came(&self.client);
+    }
+
+    fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+        let server = self.server.clone();
+        let server = &mut *server.borrow_mut();
+        server.clock.advance(server.reactor.now());
+        let mut scratch = SCRATCH.take();
+        let mut taken = 0usize;
+        let mut room = 0;
+        while transport.is_reading() {
+            let (more, stop) = self.execute(server, input.get(taken..).unwrap_or_default(), &mut scratch);
+            taken = taken.saturating_add(more);
+            match stop {
+                Stop::Full => continue,
+                Stop::Incomplete { missing } => room = missing.min(ROOM_MAX),
+                Stop::Refused(error) if transport.is_reading() => {
+                    server.protocol_error(&self.client, error);
+                    taken = input.len();
+                }
+                Stop::Refused(_) => {}
+            }
+            break;
+        }
+        SCRATCH.set(scratch);
+        server.stats.input_bytes += taken as u64;
+        input.advance(taken);
+        if !input.is_empty() {
+            input.reserve(room);
+        }
+    }
+
+    fn eof_received(&mut self, _: &Transport) -> Eof {
+        Eof::Close
+    }
+
+    fn connection_lost(&mut self, _: &Transport, _: &Reason) {
+        self.server.borrow_mut().client_left(&self.client);
+    }
+
+    fn timed_out(&mut self, _: &Transport) {
+        let server = &mut *self.server.borrow_mut();
+        server.clock.advance(server.reactor.now());
+        server.time_out(&self.client);
+    }
+}
+
+impl Server {
+    /// What a client sent is no command: it is told so, and the connection is closed.
+    fn protocol_error(&mut self, client: &Rc<Client>, error: ropewalk_protocols::resp::RequestError) {
+        self.stats.count_error(b"ERR");
+        client.transport.write_with(|out| {
+            ReplyWriter::new(out, Version::Resp2).protocol_error(error);
+        });
+        client.close_after_reply();
+    }
+
+    /// A client has connected.
+    fn client_came(&mut self, client: &Rc<Client>) {
+        self.stats.connections += 1;
+        self.clients.add(client.clone());
+    }
+
+    /// A client is gone, and with it all that it waited for, watched and subscribed to.
+    fn client_left(&mut self, client: &Rc<Client>) {
+        client.set(State::GONE, true);
+        self.clients.remove(client.id);
+        if client.is(State::BLOCKED) {
+            self.unblock(client);
+        }
+        self.discard(client);
+    }
+}
