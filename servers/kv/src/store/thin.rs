@@ -162,6 +162,11 @@ impl Thin {
         self.bytes_mut().copy_within(at..before, at + count);
     }
 
+    /// Where the header is: what is read first, known without reading it.
+    pub(crate) fn address(&self) -> *const u8 {
+        self.start.as_ptr().cast()
+    }
+
     /// What the allocation takes.
     pub(crate) fn heap_bytes(&self) -> usize {
         if self.is_static() { 0 } else { layout(self.len()).size() }
