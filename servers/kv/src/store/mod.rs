@@ -9,6 +9,7 @@ pub(crate) mod intset;
 pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod listpack;
+pub(crate) mod lzf;
 pub(crate) mod sample;
 pub(crate) mod set;
 pub(crate) mod stream;
