@@ -6,6 +6,7 @@ use crate::bench::Bench;
 use crate::chat::Chat;
 use crate::echo::Echo;
 use crate::failed::Failed;
+use crate::kv::KeyValue;
 use crate::manual::{Completions, Man};
 use crate::poetry::Poetry;
 use crate::proxy::Proxy;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Chat(Chat),
     /// Pass connections on to another address
     Proxy(Proxy),
+    /// Keep data in memory, and speak Redis's protocol
+    Kv(KeyValue),
     /// Measure servers: the same one on each backend
     Bench(Bench),
     /// Print a completion script for a shell
@@ -50,6 +53,7 @@ impl Command {
             Self::Poetry(poetry) => poetry.run(),
             Self::Chat(chat) => chat.run(),
             Self::Proxy(proxy) => proxy.run(),
+            Self::Kv(kv) => kv.run(),
             Self::Bench(bench) => Ok(bench.run()?),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),

@@ -17,6 +17,7 @@ mod cli;
 mod daemonize;
 mod echo;
 mod failed;
+mod kv;
 mod logging;
 mod manual;
 mod pidfile;

@@ -89,6 +89,11 @@ impl<'a> ReplyWriter<'a> {
         Self { out, version }
     }
 
+    /// Go on in another version: what is written from here on is for a client that has just asked for it.
+    pub fn set_version(&mut self, version: Version) {
+        self.version = version;
+    }
+
     /// What the client speaks.
     pub fn version(&self) -> Version {
         self.version

@@ -10,3 +10,5 @@ pub(crate) mod command;
 pub(crate) mod config;
 pub(crate) mod server;
 pub(crate) mod store;
+
+pub use server::entry::Kv;

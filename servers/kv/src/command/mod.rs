@@ -2,12 +2,14 @@
 //! there is to know about a command before it runs stands in its row.
 
 pub(crate) mod call;
+pub(crate) mod connection;
 pub(crate) mod error;
 pub(crate) mod registry;
 pub(crate) mod row;
+pub(crate) mod transactions;
 
 /// The rows of all families.
 pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
-    let families: [&'static [row::Command]; 0] = [];
+    let families = [connection::table::COMMANDS, transactions::table::COMMANDS];
     families.into_iter().flatten()
 }

@@ -23,3 +23,18 @@ pub(crate) struct Config {
     /// Drop what is replaced step by step.
     pub(crate) lazyfree_lazy_server_del: bool,
 }
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            databases: 16,
+            limits: Limits::default(),
+            notify: Notify::default(),
+            maxmemory: 0,
+            proto_max_bulk_len: 512 << 20,
+            lazyfree_lazy_expire: false,
+            lazyfree_lazy_user_del: false,
+            lazyfree_lazy_server_del: false,
+        }
+    }
+}

@@ -31,19 +31,26 @@ thread_local! {
 /// A connection to a client.
 pub(crate) struct Session {
     server: Shared,
-    client: Rc<Client>,
+    /// None before the connection is made, and where it was turned away.
+    client: Option<Rc<Client>>,
     parser: RequestParser,
 }
 
 impl Session {
-    /// A session for a client that has just connected.
-    pub(crate) fn new(server: Shared, client: Rc<Client>) -> Self {
-        Self { server, client, parser: RequestParser::new() }
+    /// A session for whoever connects next.
+    pub(crate) fn new(server: Shared) -> Self {
+        Self { server, client: None, parser: RequestParser::new() }
     }
 
     /// Execute the commands of one batch. Returns how many bytes they take, and why there are no more.
-    fn execute(&mut self, server: &mut Server, input: &[u8], scratch: &mut Scratch) -> (usize, Stop) {
-        let Self { client, parser, .. } = self;
+    fn execute(
+        &mut self,
+        server: &mut Server,
+        client: &Rc<Client>,
+        input: &[u8],
+        scratch: &mut Scratch,
+    ) -> (usize, Stop) {
+        let parser = &mut self.parser;
         let authenticated = client.is(State::AUTHENTICATED) || !server.needs_authentication(client);
         let limits = Limits { bulk_bytes_max: server.config.proto_max_bulk_len, authenticated };
         let batch = parser.parse(input, &limits, scratch, if authenticated { BATCH } else { 1 });
@@ -105,11 +112,14 @@ fn look_ahead<'b, 'a: 'b>(
 }
 
 impl Protocol for Session {
-    fn connection_made(&mut self, _: &Transport) {
-        self.server.borrow_mut().client_came(&self.client);
+    fn connection_made(&mut self, transport: &Transport) {
+        let server = &mut *self.server.borrow_mut();
+        server.clock.advance(server.reactor.now());
+        self.client = server.client_came(transport);
     }
 
     fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
+        let Some(client) = self.client.clone() else { return input.clear() };
         let server = self.server.clone();
         let server = &mut *server.borrow_mut();
         server.clock.advance(server.reactor.now());
@@ -117,13 +127,14 @@ impl Protocol for Session {
         let mut taken = 0usize;
         let mut room = 0;
         while transport.is_reading() {
-            let (more, stop) = self.execute(server, input.get(taken..).unwrap_or_default(), &mut scratch);
+            let rest = input.get(taken..).unwrap_or_default();
+            let (more, stop) = self.execute(server, &client, rest, &mut scratch);
             taken = taken.saturating_add(more);
             match stop {
                 Stop::Full => continue,
                 Stop::Incomplete { missing } => room = missing.min(ROOM_MAX),
                 Stop::Refused(error) if transport.is_reading() => {
-                    server.protocol_error(&self.client, error);
+                    server.protocol_error(&client, error);
                     taken = input.len();
                 }
                 Stop::Refused(_) => {}
@@ -143,13 +154,16 @@ impl Protocol for Session {
     }
 
     fn connection_lost(&mut self, _: &Transport, _: &Reason) {
-        self.server.borrow_mut().client_left(&self.client);
+        if let Some(client) = self.client.take() {
+            self.server.borrow_mut().client_left(&client);
+        }
     }
 
     fn timed_out(&mut self, _: &Transport) {
+        let Some(client) = &self.client else { return };
         let server = &mut *self.server.borrow_mut();
         server.clock.advance(server.reactor.now());
-        server.time_out(&self.client);
+        server.time_out(client);
     }
 }
 
@@ -164,9 +178,13 @@ impl Server {
     }
 
     /// A client has connected.
-    fn client_came(&mut self, client: &Rc<Client>) {
+    fn client_came(&mut self, transport: &Transport) -> Option<Rc<Client>> {
         self.stats.connections += 1;
+        let id = self.clients.next_id();
+        let user = self.acl.default_user();
+        let client = Rc::new(Client::new(id, transport.clone(), user, self.clock.wall_ms()));
         self.clients.add(client.clone());
+        Some(client)
     }
 
     /// A client is gone, and with it all that it waited for, watched and subscribed to.
