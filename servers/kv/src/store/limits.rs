@@ -28,7 +28,7 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            hash_listpack_entries: 128,
+            hash_listpack_entries: 512,
             hash_listpack_value: 64,
             list_listpack_size: -2,
             list_compress_depth: 0,
