@@ -104,18 +104,3 @@ fn names() -> impl Iterator<Item = (&'static Directive, &'static str)> {
 pub(crate) fn find(name: &[u8]) -> Option<(&'static Directive, &'static str)> {
     names().find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name))
 }
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            databases: 16,
-            limits: Limits::default(),
-            notify: Notify::default(),
-            maxmemory: 0,
-            proto_max_bulk_len: 512 << 20,
-            lazyfree_lazy_expire: false,
-            lazyfree_lazy_user_del: false,
-            lazyfree_lazy_server_del: false,
-        }
-    }
-}
