@@ -49,6 +49,7 @@ impl Config {
             hash_listpack_value: self.hash_max_listpack_value,
             list_listpack_size: self.list_max_listpack_size,
             list_compress_depth: self.list_compress_depth,
+            list_plain_bytes: Limits::default().list_plain_bytes,
             set_intset_entries: self.set_max_intset_entries,
             zset_listpack_entries: self.zset_max_listpack_entries,
             zset_listpack_value: self.zset_max_listpack_value,
