@@ -48,8 +48,9 @@ impl Config {
             hash_listpack_entries: self.hash_max_listpack_entries,
             hash_listpack_value: self.hash_max_listpack_value,
             list_listpack_size: self.list_max_listpack_size,
+            // No directive: DEBUG sets it.
+            list_plain_bytes: self.limits.list_plain_bytes,
             list_compress_depth: self.list_compress_depth,
-            list_plain_bytes: Limits::default().list_plain_bytes,
             set_intset_entries: self.set_max_intset_entries,
             zset_listpack_entries: self.zset_max_listpack_entries,
             zset_listpack_value: self.zset_max_listpack_value,
