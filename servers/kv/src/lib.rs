@@ -8,7 +8,6 @@
 pub(crate) mod acl;
 pub(crate) mod command;
 pub(crate) mod config;
-pub(crate) mod glob;
 pub(crate) mod server;
 pub(crate) mod store;
 

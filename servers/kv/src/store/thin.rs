@@ -13,6 +13,7 @@
 
 use std::alloc::{self, Layout};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 const HEADER_BYTES: usize = size_of::<u64>();
@@ -178,6 +179,37 @@ fn layout(length: usize) -> Layout {
     assert!(length <= LENGTH_MAX, "more bytes than there is memory");
     let size = (HEADER_BYTES + length).next_multiple_of(STEP_BYTES);
     Layout::from_size_align(size, align_of::<u64>()).expect("far below the largest size")
+}
+
+/// Where the bytes of a [`Thin`] are, for a second structure beside the one that owns it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alias {
+    start: NonNull<u64>,
+}
+
+// SAFETY: it is only an address; whoever reads there has to see to it that the owner is still there.
+unsafe impl Send for Alias {}
+// SAFETY: as above.
+unsafe impl Sync for Alias {}
+
+impl Thin {
+    /// Where its bytes are.
+    pub(crate) fn alias(&self) -> Alias {
+        Alias { start: self.start }
+    }
+}
+
+impl Alias {
+    /// The bytes.
+    ///
+    /// # Safety
+    /// As long as `'a` lasts, the [`Thin`] must be owned by someone, who neither resizes it nor writes to it.
+    pub(crate) unsafe fn bytes<'a>(self) -> &'a [u8] {
+        let thin = ManuallyDrop::new(Thin { start: self.start });
+        let bytes: *const [u8] = thin.bytes();
+        // SAFETY: the caller vouches for the owner, and `thin` above was not dropped.
+        unsafe { &*bytes }
+    }
 }
 
 impl Drop for Thin {
