@@ -36,6 +36,23 @@ pub(super) fn split<'a>(
     Ok(())
 }
 
+/// The words of a line, as an inline command, a line of redis.conf and `redis-cli` take it; none if a
+/// quotation does not end, or something else than a blank stands behind its end.
+///
+/// ```
+/// use ropewalk_protocols::resp::split_words;
+///
+/// let words = split_words(br#"requirepass "a\x20b" 'it\'s'"#);
+/// assert_eq!(words, Some(vec![b"requirepass".to_vec(), b"a b".to_vec(), b"it's".to_vec()]));
+/// assert_eq!(split_words(br#"requirepass "a"b"#), None);
+/// ```
+pub fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut text = Vec::new();
+    let mut words = Vec::new();
+    split(line, &mut words, &mut Some(&mut text)).ok()?;
+    Some(words.into_iter().map(<[u8]>::to_vec).collect())
+}
+
 fn split_plain<'a>(line: &'a [u8], words: &mut Vec<&'a [u8]>) {
     let mut rest = skip_blanks(line);
     while !rest.is_empty() {

@@ -28,6 +28,7 @@ pub use client::{
     Client, ClientError, ClientOptions, Lease, MESSAGES_MAX, Message, Pool, PoolOptions, Subscriber, Topic,
 };
 pub use decoder::{REPLY_LINE_BYTES_MAX, ReplyDecoder, ReplyError, ReplyLimits};
+pub use inline::split_words;
 pub use reply::{Open, ReplyWriter, encode_command};
 pub use request::{
     ARGUMENTS_MAX, BULK_BYTES_MAX, Batch, BatchCommands, LINE_BYTES_MAX, Limits, RequestError, RequestParser,

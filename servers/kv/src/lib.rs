@@ -8,6 +8,7 @@
 pub(crate) mod acl;
 pub(crate) mod command;
 pub(crate) mod config;
+pub(crate) mod glob;
 pub(crate) mod server;
 pub(crate) mod store;
 

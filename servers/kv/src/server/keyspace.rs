@@ -4,7 +4,7 @@
 use super::Server;
 use super::client::Client;
 use super::notify::Notify;
-use crate::store::database::{Access, Expiry, Found, Key};
+use crate::store::database::{Access, Expiry, Found, Key, Replaced};
 use crate::store::value::Value;
 use std::rc::Rc;
 
@@ -113,13 +113,11 @@ impl Server {
 
     /// Remove a key; what is large about its value is dropped step by step if `lazily`.
     pub(crate) fn remove_dropping(&mut self, db: usize, key: Key<'_>, lazily: bool) -> bool {
-        match self.database_mut(db).remove(key) {
-            Some(value) => {
-                self.drop_value(value, lazily);
-                true
-            }
-            None => false,
+        let Some(entry) = self.database_mut(db).take(key) else { return false };
+        if lazily {
+            self.drop_value(entry.into_value(), lazily);
         }
+        true
     }
 
     /// Drop a value; if `lazily` and it is large, when there is nothing better to do.
@@ -144,8 +142,9 @@ impl Server {
         let access = self.first_access();
         let before = self.database_mut(db).insert(key, value, expiry, access);
         match before {
-            Some(before) => self.drop_value(before, self.config.lazyfree_lazy_server_del),
-            None => self.notify(db, Notify::NEW, "new", key.name),
+            Replaced::Nothing => self.notify(db, Notify::NEW, "new", key.name),
+            Replaced::String => {}
+            Replaced::Value(before) => self.drop_value(before, self.config.lazyfree_lazy_server_del),
         }
     }
 

@@ -2,10 +2,12 @@
 //! of a value goes through [`Database`], so that whoever writes values out while they are being changed
 //! has one place to stand in.
 
+use super::entry::{Entries, Entry};
+use super::table::hash_of;
 use super::value::{Collection, Encoding, Kind, Value, View};
 use ropewalk_reactor::random::Random;
-use std::cell::Cell;
-use std::collections::HashMap;
+
+pub(crate) use super::entry::Access;
 
 /// The name of a key, with its hash, which is computed once a command.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +19,9 @@ pub(crate) struct Key<'a> {
 
 impl<'a> Key<'a> {
     /// A key by name.
+    #[inline]
     pub(crate) fn new(name: &'a [u8]) -> Self {
-        Self { name, hash: 0 }
+        Self { name, hash: hash_of(name) }
     }
 }
 
@@ -37,32 +40,44 @@ pub(crate) enum Expiry {
     At(i64),
 }
 
-/// When a key was used last, or how often: 24 bits that eviction goes by.
-pub(crate) type Access = u32;
+impl Expiry {
+    /// When a key expires that did so at `before`.
+    fn after(self, before: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Keep => before,
+            Self::Never => None,
+            Self::At(at) => Some(at),
+        }
+    }
+}
 
+/// What a key held before it was given another value.
 #[derive(Debug)]
-struct Slot {
-    value: Value,
-    expires_at: Option<i64>,
-    access: Cell<Access>,
+pub(crate) enum Replaced {
+    /// There was no such key.
+    Nothing,
+    /// A short string or an integer, which is gone.
+    String,
+    /// This.
+    Value(Value),
 }
 
 /// A key that is there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found<'a> {
-    name: &'a [u8],
-    slot: &'a Slot,
+    entry: &'a Entry,
 }
 
 impl<'a> Found<'a> {
     /// The key's name.
     pub(crate) fn name(&self) -> &'a [u8] {
-        self.name
+        self.entry.name()
     }
 
     /// What it holds.
+    #[inline]
     pub(crate) fn view(&self) -> View<'a> {
-        self.slot.value.view()
+        self.entry.view()
     }
 
     /// What TYPE answers.
@@ -72,113 +87,130 @@ impl<'a> Found<'a> {
 
     /// What OBJECT ENCODING answers.
     pub(crate) fn encoding(&self) -> Encoding {
-        self.slot.value.encoding()
+        self.entry.encoding()
     }
 
     /// When it expires, in milliseconds since 1970.
     pub(crate) fn expires_at(&self) -> Option<i64> {
-        self.slot.expires_at
+        self.entry.expires_at()
     }
 
     /// Whether its time is up.
+    #[inline]
     pub(crate) fn is_expired(&self, now_ms: i64) -> bool {
-        self.slot.expires_at.is_some_and(|at| at <= now_ms)
+        self.entry.expires_at().is_some_and(|at| at <= now_ms)
     }
 
     /// What eviction goes by.
     pub(crate) fn access(&self) -> Access {
-        self.slot.access.get()
+        self.entry.access()
     }
 
     /// Note a use.
+    #[inline]
     pub(crate) fn set_access(&self, access: Access) {
-        self.slot.access.set(access);
+        self.entry.set_access(access);
     }
 
     /// A copy of the value.
     pub(crate) fn value(&self) -> Value {
-        self.slot.value.clone()
+        self.entry.to_value()
     }
 
     /// What the key and its value take, in bytes, its places in the tables included.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.name.len() + size_of::<Slot>() + self.slot.value.heap_bytes()
+        /// A slot, at the load that tables have on average, and the tags beside it.
+        const PLACE_BYTES: usize = 14;
+        let places = if self.expires_at().is_some() { 2 } else { 1 };
+        self.entry.heap_bytes() + places * PLACE_BYTES
     }
 
     /// How many allocations dropping the value gives back.
     pub(crate) fn free_effort(&self) -> usize {
-        self.slot.value.free_effort()
+        self.entry.free_effort()
     }
 }
 
 /// Keys, what they hold, and when they expire.
 #[derive(Debug, Default)]
 pub(crate) struct Database {
-    slots: HashMap<Box<[u8]>, Slot>,
+    entries: Entries,
 }
 
 impl Database {
     /// How many keys there are, expired ones that nobody has asked for included.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        self.entries.all().len()
     }
 
     /// Whether there are no keys.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.len() == 0
     }
 
     /// How many keys have an expiry.
     pub(crate) fn expiring_len(&self) -> usize {
-        self.slots.values().filter(|slot| slot.expires_at.is_some()).count()
+        self.entries.expiring_len()
+    }
+
+    /// Make room for so many keys, if there are none yet.
+    pub(crate) fn reserve(&mut self, keys: usize) {
+        self.entries.reserve(keys);
     }
 
     /// The key, whether it has expired or not.
+    #[inline]
     pub(crate) fn find(&self, key: Key<'_>) -> Option<Found<'_>> {
-        self.slots.get_key_value(key.name).map(|(name, slot)| Found { name, slot })
+        self.entries.all().find_hashed(key.hash, key.name).map(|entry| Found { entry })
     }
 
     /// Fetch what looking up this key will touch: its bucket.
-    pub(crate) fn prefetch_bucket(&self, _key: Key<'_>) {}
+    #[inline]
+    pub(crate) fn prefetch_bucket(&self, key: Key<'_>) {
+        self.entries.all().prefetch_bucket(key.hash);
+    }
 
     /// Fetch what looking up this key will touch next, once its bucket is near: its entry.
-    pub(crate) fn prefetch_entry(&self, _key: Key<'_>) {}
+    #[inline]
+    pub(crate) fn prefetch_entry(&self, key: Key<'_>) {
+        self.entries.all().prefetch_element(key.hash);
+    }
 
     /// Set a key to a string, as SET does: what it held is dropped. Returns whether the key is new.
+    #[inline]
     pub(crate) fn set_string(&mut self, key: Key<'_>, bytes: &[u8], expiry: Expiry, access: Access) -> bool {
-        self.insert(key, Value::string(bytes), expiry, access).is_none()
+        let set = |entry: &mut Entry| entry.set_string(bytes, expiry.after(entry.expires_at()), access);
+        let is_new = self.entries.change(key.hash, key.name, set).is_none();
+        if is_new {
+            self.entries.insert_new(key.hash, Entry::string(key.name, bytes, expiry.after(None), access));
+        }
+        is_new
     }
 
     /// Put a value under a key. Returns what it held before.
-    pub(crate) fn insert(
-        &mut self,
-        key: Key<'_>,
-        value: Value,
-        expiry: Expiry,
-        access: Access,
-    ) -> Option<Value> {
-        let at = |before: Option<i64>| match expiry {
-            Expiry::Keep => before,
-            Expiry::Never => None,
-            Expiry::At(at) => Some(at),
-        };
-        match self.slots.get_mut(key.name) {
-            Some(slot) => {
-                slot.expires_at = at(slot.expires_at);
-                slot.access.set(access);
-                Some(std::mem::replace(&mut slot.value, value))
-            }
+    pub(crate) fn insert(&mut self, key: Key<'_>, value: Value, expiry: Expiry, access: Access) -> Replaced {
+        let mut value = Some(value);
+        let mut take = || value.take().expect("a key is there or not");
+        let set = |entry: &mut Entry| entry.set_value(take(), expiry.after(entry.expires_at()), access);
+        match self.entries.change(key.hash, key.name, set) {
+            Some(Some(value)) => Replaced::Value(value),
+            Some(None) => Replaced::String,
             None => {
-                let slot = Slot { value, expires_at: at(None), access: Cell::new(access) };
-                self.slots.insert(key.name.into(), slot);
-                None
+                let entry = Entry::new(key.name, take(), expiry.after(None), access);
+                self.entries.insert_new(key.hash, entry);
+                Replaced::Nothing
             }
         }
     }
 
-    /// Take a key out.
+    /// Take a key out. Returns what it held.
     pub(crate) fn remove(&mut self, key: Key<'_>) -> Option<Value> {
-        self.slots.remove(key.name).map(|slot| slot.value)
+        self.take(key).map(Entry::into_value)
+    }
+
+    /// Take a key out, with all that it has.
+    pub(crate) fn take(&mut self, key: Key<'_>) -> Option<Entry> {
+        self.entries.remove(key.hash, key.name)
     }
 
     /// The collection under a key, to change.
@@ -189,10 +221,8 @@ impl Database {
         &mut self,
         key: Key<'_>,
     ) -> Result<Option<&mut C>, WrongKind> {
-        match self.slots.get_mut(key.name) {
-            Some(slot) => C::of_mut(&mut slot.value).map(Some).ok_or(WrongKind),
-            None => Ok(None),
-        }
+        let Some(held) = self.entries.value_mut(key.hash, key.name) else { return Ok(None) };
+        held.and_then(C::of_mut).map(Some).ok_or(WrongKind)
     }
 
     /// The bytes of a string, to change in place; it is `raw` from now on.
@@ -200,68 +230,53 @@ impl Database {
     /// # Errors
     /// If the value is no string.
     pub(crate) fn bytes_mut(&mut self, key: Key<'_>) -> Result<Option<&mut Vec<u8>>, WrongKind> {
-        let Some(slot) = self.slots.get_mut(key.name) else { return Ok(None) };
-        let bytes = match &slot.value {
-            Value::Integer(integer) => itoa::Buffer::new().format(*integer).as_bytes().to_vec(),
-            Value::Text(bytes) => bytes.to_vec(),
-            Value::Raw(_) => Vec::new(),
-            _ => return Err(WrongKind),
-        };
-        if !matches!(slot.value, Value::Raw(_)) {
-            slot.value = Value::Raw(Box::new(bytes));
+        let make_raw = |entry: &mut Entry| entry.bytes_mut().is_some();
+        match self.entries.change(key.hash, key.name, make_raw) {
+            None => Ok(None),
+            Some(false) => Err(WrongKind),
+            Some(true) => match self.entries.value_mut(key.hash, key.name) {
+                Some(Some(Value::Raw(bytes))) => Ok(Some(bytes)),
+                _ => Err(WrongKind),
+            },
         }
-        if let Value::Raw(bytes) = &mut slot.value { Ok(Some(bytes)) } else { Ok(None) }
     }
 
     /// Say when a key expires, or that it does not. Returns whether the key is there.
     pub(crate) fn set_expiry(&mut self, key: Key<'_>, at: Option<i64>) -> bool {
-        self.slots.get_mut(key.name).map(|slot| slot.expires_at = at).is_some()
+        self.entries.change(key.hash, key.name, |entry| entry.set_expiry(at)).is_some()
     }
 
     /// Visit the keys at the cursor, and return the next one; 0 is the first, and comes back at the end. A key
     /// that is there from the first call to the last is visited at least once.
     pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(Found<'_>)) -> u64 {
-        let _ = cursor;
-        self.slots.iter().for_each(|(name, slot)| visit(Found { name, slot }));
-        0
+        self.entries.all().scan(cursor, |entry| visit(Found { entry }))
     }
 
     /// As [`scan`](Self::scan), of the keys that have an expiry.
     pub(crate) fn scan_expiring(&self, cursor: u64, mut visit: impl FnMut(Found<'_>)) -> u64 {
-        self.scan(cursor, |found| {
-            if found.expires_at().is_some() {
-                visit(found);
-            }
-        })
+        self.entries.scan_expiring(cursor, |entry| visit(Found { entry }))
     }
 
     /// Any key; all are equally likely.
     pub(crate) fn random(&self, random: &mut Random) -> Option<Found<'_>> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let index = random.index(self.slots.len());
-        self.slots.iter().nth(index).map(|(name, slot)| Found { name, slot })
+        self.entries.all().random(random).map(|entry| Found { entry })
     }
 
     /// Any key that has an expiry; all are equally likely.
     pub(crate) fn random_expiring(&self, random: &mut Random) -> Option<Found<'_>> {
-        let expiring = self.expiring_len();
-        if expiring == 0 {
-            return None;
-        }
-        let index = random.index(expiring);
-        let mut all = self.slots.iter().filter(|(_, slot)| slot.expires_at.is_some());
-        all.nth(index).map(|(name, slot)| Found { name, slot })
+        self.entries.random_expiring(random).map(|entry| Found { entry })
     }
 
     /// All keys, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Found<'_>> {
-        self.slots.iter().map(|(name, slot)| Found { name, slot })
+        self.entries.all().iter().map(|entry| Found { entry })
     }
 
     /// What the tables take beside the entries, in bytes: of all keys, and of those that expire.
     pub(crate) fn table_bytes(&self) -> (usize, usize) {
-        (self.slots.capacity() * size_of::<Slot>(), 0)
+        self.entries.table_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ mod tests;
 
 use block::{Block, LENGTH_SIZE};
 use element::Element;
-pub(crate) use element::Item;
+pub(crate) use element::{Item, Needle};
 
 /// The most bytes of a listpack.
 pub(crate) const BYTES_MAX: usize = 1 << 30;
@@ -78,6 +78,16 @@ impl Listpack {
         let mut pack = Self { block };
         pack.write_count(counted);
         Some(pack)
+    }
+
+    /// A copy of bytes that [`as_bytes`](Self::as_bytes) gave, which are not looked at again.
+    pub(crate) fn from_own_bytes(bytes: &[u8]) -> Self {
+        if bytes.len() < EMPTY_BYTES || bytes.len() > BYTES_MAX {
+            return Self::new();
+        }
+        let mut block = Block::zeroed(bytes.len() as u32);
+        block.body_mut().copy_from_slice(bytes.get(LENGTH_SIZE..).unwrap_or_default());
+        Self { block }
     }
 
     /// Redis's bytes of it, as DUMP and RDB files hold them.
@@ -183,18 +193,19 @@ impl Listpack {
         Iter { elements: self.block.body().get(at.0 as usize..self.end()).unwrap_or_default() }
     }
 
+    /// The elements before this one, from either end.
+    pub(crate) fn iter_to(&self, at: At) -> Iter<'_> {
+        Iter { elements: self.block.body().get(FIRST..at.0 as usize).unwrap_or_default() }
+    }
+
     /// The first element equal to `needle`, looking at `from` and then, each time, past `skip` others: with 1,
     /// only the fields of fields and values.
     pub(crate) fn find(&self, from: At, needle: &[u8], skip: usize) -> Option<At> {
-        let integer = element::integer_of(needle);
+        let needle = Needle::new(needle);
         let mut rest = self.block.body().get(from.0 as usize..self.end())?;
         while !rest.is_empty() {
             let (item, size) = element::read(rest)?;
-            let found = match item {
-                Item::Integer(value) => integer == Some(value),
-                Item::Bytes(bytes) => bytes == needle,
-            };
-            if found {
+            if needle.is(item) {
                 return self.at(self.end().checked_sub(rest.len())?);
             }
             rest = rest.get(element::whole(size)..)?;
@@ -265,6 +276,29 @@ impl Listpack {
             count => self.write_count(usize::from(count).saturating_sub(removed)),
         }
         self.at(start)
+    }
+
+    /// Keep the elements that `keep` says so of, which is asked in order. Returns how many are gone.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) -> usize {
+        let (mut read, mut written, mut kept, mut removed) = (FIRST, FIRST, 0usize, 0usize);
+        while let Some((item, size)) = self.block.body().get(read..self.end()).and_then(element::read) {
+            let behind = read.saturating_add(element::whole(size)).min(self.end());
+            if keep(item) {
+                if read != written {
+                    self.block.body_mut().copy_within(read..behind, written);
+                }
+                written = written.saturating_add(behind.saturating_sub(read));
+                kept = kept.saturating_add(1);
+            } else {
+                removed = removed.saturating_add(1);
+            }
+            read = behind;
+        }
+        if removed > 0 {
+            self.cut(written, self.end());
+            self.write_count(kept);
+        }
+        removed
     }
 
     /// Keep the elements before this one; those from it on are the result.

@@ -2,6 +2,7 @@
 //! no client; time, limits and randomness come in as arguments.
 
 pub(crate) mod database;
+pub(crate) mod entry;
 pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hyperloglog;

@@ -126,7 +126,7 @@ impl<T: Element> Table<T> {
 
     /// As [`find`](Self::find), with the key's hash.
     pub(crate) fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<&T> {
-        let place = self.place_of(hash, key)?;
+        let place = self.place_of(hash, has_key(key))?;
         self.segments[place.segment].buckets[place.bucket].slots[place.slot].as_ref()
     }
 
@@ -137,7 +137,12 @@ impl<T: Element> Table<T> {
 
     /// As [`find_mut`](Self::find_mut), with the key's hash.
     pub(crate) fn find_hashed_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut T> {
-        let place = self.place_of(hash, key)?;
+        self.find_where_mut(hash, has_key(key))
+    }
+
+    /// The element with a key of this hash that is the one, to change; no key is looked at.
+    pub(crate) fn find_where_mut(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let place = self.place_of(hash, is_it)?;
         Some(self.at_mut(place))
     }
 
@@ -148,7 +153,7 @@ impl<T: Element> Table<T> {
 
     /// As [`insert`](Self::insert), with the hash of the element's key.
     pub(crate) fn insert_hashed(&mut self, hash: u64, element: T) -> Option<T> {
-        if let Some(place) = self.place_of(hash, element.key()) {
+        if let Some(place) = self.place_of(hash, has_key(element.key())) {
             return Some(std::mem::replace(self.at_mut(place), element));
         }
         self.insert_new(hash, element);
@@ -158,7 +163,7 @@ impl<T: Element> Table<T> {
     /// The element with this key, made now if there is none, and whether it was.
     pub(crate) fn get_or_insert_with(&mut self, key: &[u8], make: impl FnOnce() -> T) -> (&mut T, bool) {
         let hash = hash_of(key);
-        match self.place_of(hash, key) {
+        match self.place_of(hash, has_key(key)) {
             Some(place) => (self.at_mut(place), false),
             None => (self.insert_new(hash, make()), true),
         }
@@ -166,7 +171,7 @@ impl<T: Element> Table<T> {
 
     /// Put in an element whose key is not in the table.
     pub(crate) fn insert_new(&mut self, hash: u64, element: T) -> &mut T {
-        debug_assert!(self.place_of(hash, element.key()).is_none(), "the key is not there yet");
+        debug_assert!(self.place_of(hash, has_key(element.key())).is_none(), "the key is not there yet");
         self.make_room(hash);
         self.len += 1;
         let segment = self.directory[self.directory_index(hash)] as usize;
@@ -180,7 +185,12 @@ impl<T: Element> Table<T> {
 
     /// As [`remove`](Self::remove), with the key's hash.
     pub(crate) fn remove_hashed(&mut self, hash: u64, key: &[u8]) -> Option<T> {
-        let place = self.place_of(hash, key)?;
+        self.remove_where(hash, has_key(key))
+    }
+
+    /// Take out the element with a key of this hash that is the one; its key is not looked at.
+    pub(crate) fn remove_where(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let place = self.place_of(hash, is_it)?;
         let element = self.segments[place.segment].take(hash, place)?;
         self.len -= 1;
         self.shrink(place.segment);
@@ -309,9 +319,9 @@ impl<T: Element> Table<T> {
         segment.buckets.get(home(hash, segment.buckets.len()))
     }
 
-    fn place_of(&self, hash: u64, key: &[u8]) -> Option<Place> {
+    fn place_of(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<Place> {
         let segment = *self.directory.get(self.directory_index(hash))? as usize;
-        let (bucket, slot) = self.segments[segment].find(hash, key)?;
+        let (bucket, slot) = self.segments[segment].find(hash, is_it)?;
         Some(Place { segment, bucket, slot })
     }
 
@@ -458,12 +468,12 @@ impl<T: Element> Segment<T> {
         (bucket + 1) & (self.buckets.len() - 1)
     }
 
-    fn find(&self, hash: u64, key: &[u8]) -> Option<(usize, usize)> {
+    fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<(usize, usize)> {
         let mut at = home(hash, self.buckets.len());
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
             for slot in bucket.tagged(tag(hash)) {
-                if bucket.slots[slot].as_ref().is_some_and(|element| element.key() == key) {
+                if bucket.slots[slot].as_ref().is_some_and(&is_it) {
                     return Some((at, slot));
                 }
             }
@@ -613,6 +623,10 @@ impl Cursor {
     fn first_hash(self) -> u64 {
         u64::from(self.prefix).checked_shl(64 - u32::from(self.depth)).unwrap_or(0)
     }
+}
+
+fn has_key<T: Element>(key: &[u8]) -> impl Fn(&T) -> bool {
+    move |element| element.key() == key
 }
 
 /// What tells elements of a bucket apart without reading them: never 0, which is an empty slot's.

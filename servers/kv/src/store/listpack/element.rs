@@ -66,6 +66,28 @@ impl<'a> Item<'a> {
     }
 }
 
+/// A text to look for, with the integer that it may be stored as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needle<'a> {
+    text: &'a [u8],
+    integer: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    /// To look for this text.
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { text, integer: integer_of(text) }
+    }
+
+    /// Is this it?
+    pub(crate) fn is(&self, item: Item<'_>) -> bool {
+        match item {
+            Item::Integer(value) => self.integer == Some(value),
+            Item::Bytes(bytes) => bytes == self.text,
+        }
+    }
+}
+
 /// The text of an item, which is borrowed where it was stored as such.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ItemText<'a> {

@@ -282,6 +282,18 @@ proptest! {
     }
 
     #[test]
+    fn retain_keeps_what_it_is_told_to(list in proptest::collection::vec((texts(), any::<bool>()), 0..30)) {
+        let mut pack = pack_of(&list.iter().map(|(text, _)| text).collect::<Vec<_>>());
+        let mut answers = list.iter().map(|(_, keep)| *keep);
+        let removed = pack.retain(|_| answers.next().unwrap());
+        let kept: Vec<_> = list.iter().filter(|(_, keep)| *keep).map(|(text, _)| text.clone()).collect();
+        prop_assert_eq!(removed, list.len() - kept.len());
+        prop_assert_eq!(texts_of(&pack), kept);
+        prop_assert_eq!(&Listpack::from_own_bytes(pack.as_bytes()), &pack);
+        prop_assert_eq!(Listpack::from_bytes(pack.as_bytes()), Some(pack));
+    }
+
+    #[test]
     fn damage_is_refused_or_harmless(
         list in proptest::collection::vec(texts(), 0..12),
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
