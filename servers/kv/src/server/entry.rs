@@ -27,6 +27,13 @@ pub struct Kv {
 }
 
 impl Kv {
+    /// Key the hash of whatever clients name with a secret, so that no client can choose names that collide. To be called
+    /// once, before the first server is made; otherwise all is hashed alike in every process, as tests want it. Returns false
+    /// if it comes too late and nothing has changed.
+    pub fn seed_hashes(seed: u64) -> bool {
+        crate::store::table::seed_hashes(seed)
+    }
+
     /// A server without data, configured as it is where nothing is said.
     pub fn new(reactor: &Reactor) -> Self {
         Self::with(reactor, Config::default(), Acl::default())
