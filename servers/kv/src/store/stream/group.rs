@@ -10,15 +10,11 @@ use std::sync::Arc;
 
 /// A consumer's place in its group. It stands for another one once the consumer is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ConsumerKey(u32);
+pub(crate) struct ConsumerKey(usize);
 
 impl ConsumerKey {
     /// Nobody yet: while a dump is read, owners come later than what they own.
-    const NOBODY: Self = Self(u32::MAX);
-
-    fn index(self) -> usize {
-        self.0 as usize
-    }
+    const NOBODY: Self = Self(usize::MAX);
 }
 
 /// An entry that was delivered and not acknowledged.
@@ -195,7 +191,7 @@ impl Group {
 
     /// The consumers, by name.
     pub(crate) fn consumers(&self) -> impl ExactSizeIterator<Item = &Consumer> {
-        self.names.values().map(|key| &self.consumers[key.index()])
+        self.names.values().map(|key| &self.consumers[key.0])
     }
 
     /// A consumer by name.
@@ -205,7 +201,7 @@ impl Group {
 
     /// A consumer.
     pub(crate) fn consumer(&self, key: ConsumerKey) -> Option<&Consumer> {
-        self.consumers.get(key.index())
+        self.consumers.get(key.0)
     }
 
     /// The name of who owns a pending entry.
@@ -215,31 +211,32 @@ impl Group {
 
     /// Add a consumer, if there is none of this name yet.
     pub(crate) fn create_consumer(&mut self, name: &[u8], now_ms: i64) -> Option<ConsumerKey> {
-        let vacant = self.consumers.vacant_key();
-        let key = u32::try_from(vacant).ok().map(ConsumerKey).filter(|key| *key != ConsumerKey::NOBODY)?;
-        if self.names.contains_key(name) {
-            return None;
-        }
-        let name: Arc<[u8]> = name.into();
-        self.names.insert(name.clone(), key);
-        self.consumers.insert(Consumer { name, seen_at: now_ms, pending: BTreeSet::new() });
-        Some(key)
+        (!self.names.contains_key(name)).then(|| self.insert_consumer(name.into(), now_ms))
     }
 
-    /// A consumer that is at work: it is created if need be, which is the second part of what is returned, and
-    /// noted as seen.
-    pub(crate) fn see_consumer(&mut self, name: &[u8], now_ms: i64) -> Option<(ConsumerKey, bool)> {
+    fn insert_consumer(&mut self, name: Arc<[u8]>, now_ms: i64) -> ConsumerKey {
+        let consumer = Consumer { name: name.clone(), seen_at: now_ms, pending: BTreeSet::new() };
+        let key = ConsumerKey(self.consumers.insert(consumer));
+        self.names.insert(name, key);
+        key
+    }
+
+    /// A consumer that is at work, noted as seen now; and whether it was created, because there was none of this
+    /// name yet.
+    pub(crate) fn see_consumer(&mut self, name: &[u8], now_ms: i64) -> (ConsumerKey, bool) {
         let Some(key) = self.find_consumer(name) else {
-            return self.create_consumer(name, now_ms).map(|key| (key, true));
+            return (self.insert_consumer(name.into(), now_ms), true);
         };
-        self.consumers.get_mut(key.index())?.seen_at = now_ms;
-        Some((key, false))
+        if let Some(consumer) = self.consumers.get_mut(key.0) {
+            consumer.seen_at = now_ms;
+        }
+        (key, false)
     }
 
     /// Remove a consumer and what is pending for it. Returns how much that was.
     pub(crate) fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let key = self.names.remove(name)?;
-        let consumer = self.consumers.try_remove(key.index())?;
+        let consumer = self.consumers.try_remove(key.0)?;
         for id in &consumer.pending {
             self.pending.remove(id);
         }
@@ -291,7 +288,7 @@ impl Group {
         if !was.map_or(claim.is_forced, is_idle) {
             return Claimed::No;
         }
-        let Some((owner, is_new_consumer)) = self.see_consumer(name, now_ms) else { return Claimed::No };
+        let (owner, is_new_consumer) = self.see_consumer(name, now_ms);
         let deliveries = was.map_or(1, |was| was.deliveries);
         let deliveries = match claim.deliveries {
             Deliveries::Keep => deliveries,
@@ -307,13 +304,13 @@ impl Group {
     }
 
     fn own(&mut self, id: StreamId, owner: ConsumerKey) {
-        if let Some(consumer) = self.consumers.get_mut(owner.index()) {
+        if let Some(consumer) = self.consumers.get_mut(owner.0) {
             consumer.pending.insert(id);
         }
     }
 
     fn disown(&mut self, id: StreamId, owner: ConsumerKey) {
-        if let Some(consumer) = self.consumers.get_mut(owner.index()) {
+        if let Some(consumer) = self.consumers.get_mut(owner.0) {
             consumer.pending.remove(&id);
         }
     }

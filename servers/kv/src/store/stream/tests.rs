@@ -529,7 +529,7 @@ impl GroupModel {
         let (log, group) = stream.group_mut(b"g").unwrap();
         match change {
             GroupChange::Read(consumer, count) => {
-                let (key, is_new) = group.see_consumer(&[consumer], now).unwrap();
+                let (key, is_new) = group.see_consumer(&[consumer], now);
                 assert_eq!(is_new, self.consumers.insert(consumer));
                 let from = group.last_id().next().unwrap();
                 for entry in log.range(from, StreamId::MAX).take(count) {
