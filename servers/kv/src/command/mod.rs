@@ -6,10 +6,11 @@ pub(crate) mod connection;
 pub(crate) mod error;
 pub(crate) mod registry;
 pub(crate) mod row;
+pub(crate) mod stream;
 pub(crate) mod transactions;
 
 /// The rows of all families.
 pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
-    let families = [connection::table::COMMANDS, transactions::table::COMMANDS];
+    let families = [connection::table::COMMANDS, transactions::table::COMMANDS, stream::table::COMMANDS];
     families.into_iter().flatten()
 }

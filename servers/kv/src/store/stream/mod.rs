@@ -11,11 +11,11 @@ mod trim;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use group::Group;
-pub(crate) use id::StreamId;
+pub(crate) use group::{Claim, Claimed, Consumer, ConsumerKey, Deliveries, Group, Pending};
+pub(crate) use id::{NewId, StreamId};
 pub(crate) use log::{AddError, Counters, Log};
-pub(crate) use node::Node;
-pub(crate) use trim::Trim;
+pub(crate) use node::{Entry, Node};
+pub(crate) use trim::{Trim, Until};
 
 use super::limits::Limits;
 use super::listpack::Listpack;

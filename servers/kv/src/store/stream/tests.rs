@@ -1,9 +1,7 @@
 //! Streams and groups against naive models of them, and against the bytes of Redis.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use super::group::{Claim, Claimed, Consumer, Deliveries, GroupBuilder};
-use super::node::Entry;
-use super::trim::Until;
+use super::group::GroupBuilder;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
