@@ -4,13 +4,21 @@
 pub(crate) mod call;
 pub(crate) mod connection;
 pub(crate) mod error;
+pub(crate) mod list;
 pub(crate) mod registry;
 pub(crate) mod row;
+pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod transactions;
 
 /// The rows of all families.
 pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
-    let families = [connection::table::COMMANDS, transactions::table::COMMANDS, stream::table::COMMANDS];
+    let families = [
+        connection::table::COMMANDS,
+        list::table::COMMANDS,
+        sort::table::COMMANDS,
+        stream::table::COMMANDS,
+        transactions::table::COMMANDS,
+    ];
     families.into_iter().flatten()
 }

@@ -353,6 +353,15 @@ impl List {
         self.settle_around(first, limits);
     }
 
+    /// Remove so many elements at an end, as far as there are so many.
+    pub(crate) fn remove_end(&mut self, end: End, count: usize, limits: &Limits) {
+        let count = count.min(self.len());
+        match end {
+            End::Front => self.remove(0, count, limits),
+            End::Back => self.remove(self.len().saturating_sub(count), count, limits),
+        }
+    }
+
     /// Remove up to `most` elements equal to `text`, the first ones in this direction. Returns how many.
     pub(crate) fn remove_equal(
         &mut self,
