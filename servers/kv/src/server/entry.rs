@@ -5,6 +5,7 @@ use super::{Server, Shared};
 use crate::acl::Acl;
 use crate::config::Config;
 use ropewalk_reactor::{Address, Factory, Protocol, Reactor};
+use std::rc::Rc;
 
 /// A key-value server. It serves whoever connects to where its [factory](Self::factory) listens.
 ///
@@ -36,7 +37,7 @@ impl Kv {
 
     /// A server without data, configured as it is where nothing is said.
     pub fn new(reactor: &Reactor) -> Self {
-        Self::with(reactor, Config::default(), Acl::default())
+        Self::with(reactor, Config::default(), Acl::new(Rc::default()))
     }
 
     /// A server without data.
