@@ -13,3 +13,4 @@ pub(crate) mod server;
 pub(crate) mod store;
 
 pub use server::entry::Kv;
+pub use server::memory::MemorySource;

@@ -4,9 +4,12 @@
 pub(crate) mod call;
 pub(crate) mod connection;
 pub(crate) mod error;
+pub(crate) mod generic;
+pub(crate) mod help;
 pub(crate) mod list;
 pub(crate) mod registry;
 pub(crate) mod row;
+pub(crate) mod server;
 pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod transactions;
@@ -17,6 +20,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
         connection::table::COMMANDS,
         list::table::COMMANDS,
         sort::table::COMMANDS,
+        generic::table::COMMANDS,
+        server::table::COMMANDS,
         stream::table::COMMANDS,
         transactions::table::COMMANDS,
     ];

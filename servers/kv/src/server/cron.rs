@@ -25,5 +25,6 @@ impl Server {
     /// All the jobs.
     fn cron(&mut self) {
         self.clock.anchor(&self.reactor);
+        self.expire_slowly();
     }
 }

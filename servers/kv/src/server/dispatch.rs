@@ -263,6 +263,9 @@ impl Server {
         if client.is(State::MULTI) && row.flags.contains(Flags::NO_MULTI) {
             return Err(refused(Error::text("ERR Command not allowed inside a transaction")));
         }
+        if self.config.maxmemory > 0 {
+            self.make_room(client, command).map_err(refused)?;
+        }
         let name = self.registry.entry(command).parent.map_or(row.name, |_| "");
         if client.is(State::SUBSCRIBED)
             && client.version.get() == Version::Resp2
@@ -279,6 +282,11 @@ impl Server {
         }
         client.last_command.set(Some(command));
         Ok(Admitted::Run(command))
+    }
+
+    /// Whether CLIENT PAUSE holds up everything that changes data.
+    pub(crate) fn is_paused(&self) -> bool {
+        false
     }
 
     /// Whether a client that has not authenticated has to.

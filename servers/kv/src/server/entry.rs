@@ -1,5 +1,6 @@
 //! The way in: a server on a reactor, and the factory of its connections.
 
+use super::memory::MemorySource;
 use super::session::Session;
 use super::{Server, Shared};
 use crate::acl::Acl;
@@ -42,7 +43,7 @@ impl Kv {
 
     /// A server without data.
     pub(crate) fn with(reactor: &Reactor, config: Config, acl: Acl) -> Self {
-        let server = Server::new(reactor, config, acl);
+        let server = Server::new(reactor, config, acl, MemorySource::default());
         server.borrow().start_cron();
         Self { server }
     }

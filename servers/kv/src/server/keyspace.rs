@@ -4,7 +4,7 @@
 use super::Server;
 use super::client::Client;
 use super::notify::Notify;
-use crate::store::database::{Access, Expiry, Found, Key, Replaced};
+use crate::store::database::{Expiry, Found, Key, Replaced};
 use crate::store::value::Value;
 use std::rc::Rc;
 
@@ -171,17 +171,5 @@ impl Server {
         if !self.blocked.is_empty() {
             self.blocked.key_changed(db, key.name);
         }
-    }
-
-    /// What a key that is used for the first time is marked with.
-    #[inline]
-    pub(crate) fn first_access(&self) -> Access {
-        (self.clock.wall_seconds() as Access) & 0x00ff_ffff
-    }
-
-    /// What a key that was marked like this is marked with when it is used again.
-    #[inline]
-    fn next_access(&self, _before: Access) -> Access {
-        self.first_access()
     }
 }

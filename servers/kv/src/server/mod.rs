@@ -15,8 +15,11 @@ pub(crate) mod clock;
 pub(crate) mod cron;
 pub(crate) mod dispatch;
 pub(crate) mod entry;
+pub(crate) mod eviction;
+pub(crate) mod expiry;
 pub(crate) mod journal;
 pub(crate) mod keyspace;
+pub(crate) mod memory;
 pub(crate) mod notify;
 pub(crate) mod pubsub;
 pub(crate) mod session;
@@ -31,8 +34,11 @@ use crate::store::database::Database;
 use blocking::Blocked;
 use clients::Clients;
 use clock::Clock;
+use eviction::Pool;
+use expiry::Expiring;
 use journal::Journal;
 use keyspace::Late;
+use memory::{Memory, MemorySource};
 use pubsub::PubSub;
 use ropewalk_reactor::Reactor;
 use ropewalk_reactor::random::Random;
@@ -73,6 +79,14 @@ pub(crate) struct Server {
     pub(crate) journal: Journal,
     /// Counters.
     pub(crate) stats: Stats,
+    /// How much memory there is.
+    pub(crate) memory: Memory,
+    /// How far active expiry is.
+    pub(crate) expiring: Expiring,
+    /// What may be evicted.
+    pool: Pool,
+    /// More is to be evicted in the next turn.
+    evicting: bool,
     /// How many changes there were, ever.
     pub(crate) dirty: u64,
     /// What reading has found out and the end of the command acts on.
@@ -84,7 +98,7 @@ pub(crate) type Shared = Rc<RefCell<Server>>;
 
 impl Server {
     /// A server without clients and without data.
-    pub(crate) fn new(reactor: &Reactor, config: Config, acl: Acl) -> Shared {
+    pub(crate) fn new(reactor: &Reactor, config: Config, acl: Acl, memory: MemorySource) -> Shared {
         let random = reactor.random(Random::split);
         Rc::new_cyclic(|me| {
             RefCell::new(Self {
@@ -103,6 +117,10 @@ impl Server {
                 tracking: Tracking::default(),
                 journal: Journal::default(),
                 stats: Stats::default(),
+                memory: Memory::new(memory),
+                expiring: Expiring::default(),
+                pool: Pool::default(),
+                evicting: false,
                 dirty: 0,
                 late: RefCell::default(),
             })

@@ -21,6 +21,9 @@ impl Tracking {
 }
 
 impl Server {
+    /// All keys are gone: databases were emptied.
+    pub(crate) fn invalidate_all(&mut self) {}
+
     /// A key was changed, by this client or by nobody.
     pub(crate) fn invalidate(&mut self, key: &[u8], by: Option<&Rc<Client>>) {
         let _ = (key, by, &self.tracking);

@@ -158,6 +158,11 @@ impl Database {
         self.entries.reserve(keys);
     }
 
+    /// All that the keys hold, one after the other: what was taken out is dropped by whoever asks for it.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = Value> {
+        self.entries.into_all().map(Entry::into_value)
+    }
+
     /// The key, whether it has expired or not.
     #[inline]
     pub(crate) fn find(&self, key: Key<'_>) -> Option<Found<'_>> {

@@ -59,6 +59,11 @@ impl Entries {
         &self.all
     }
 
+    /// All entries, to take.
+    pub(crate) fn into_all(self) -> impl Iterator<Item = Entry> {
+        self.all.into_elements()
+    }
+
     /// How many have an expiry.
     pub(crate) fn expiring_len(&self) -> usize {
         self.expiring.len()

@@ -1,0 +1,14 @@
+//! Commands about the server and its databases as a whole.
+
+mod flush;
+pub(crate) mod table;
+
+use super::call::{Call, Done};
+pub(crate) use flush::{flushall, flushdb, swapdb};
+use ropewalk_protocols::resp::ReplyWriter;
+
+/// DBSIZE.
+pub(crate) fn dbsize(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
+    reply.integer(call.server.database(call.db()).len() as i64);
+    Ok(())
+}
