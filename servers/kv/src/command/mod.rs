@@ -3,13 +3,17 @@
 
 pub(crate) mod call;
 pub(crate) mod connection;
+pub(crate) mod draws;
 pub(crate) mod error;
 pub(crate) mod generic;
+pub(crate) mod hash;
 pub(crate) mod help;
 pub(crate) mod list;
 pub(crate) mod registry;
 pub(crate) mod row;
+pub(crate) mod scan;
 pub(crate) mod server;
+pub(crate) mod set;
 pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod transactions;
@@ -18,10 +22,12 @@ pub(crate) mod transactions;
 pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
     let families = [
         connection::table::COMMANDS,
-        list::table::COMMANDS,
-        sort::table::COMMANDS,
         generic::table::COMMANDS,
+        hash::table::COMMANDS,
+        list::table::COMMANDS,
         server::table::COMMANDS,
+        set::table::COMMANDS,
+        sort::table::COMMANDS,
         stream::table::COMMANDS,
         transactions::table::COMMANDS,
     ];

@@ -3,7 +3,8 @@
 //!
 //! As in Redis, a cycle walks over the keys that have an expiry, some at a time, in each database as long as more than
 //! a tenth of those it looks at have expired. The slow cycle runs `hz` times a second and takes a quarter of the time at
-//! most; where it could not finish, fast ones of a millisecond follow between turns.
+//! most; where it could not finish, fast ones of a millisecond follow between turns. Then come the fields of hashes, of
+//! which it is known which are due.
 
 use super::Server;
 use crate::store::database::Key;
@@ -68,6 +69,7 @@ impl Server {
             // Even if time runs out in this one, the next cycle begins with another.
             self.expiring.next_db = db + 1;
             self.expire_in(db, deadline);
+            self.expiring.timed_out |= !self.expire_fields_until(db, deadline);
             if self.expiring.timed_out {
                 self.expiring.time_cap_reached += 1;
                 break;

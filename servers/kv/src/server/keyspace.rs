@@ -28,6 +28,8 @@ pub(super) enum Late {
     Expired(usize, Box<[u8]>),
     /// This key was asked for and is not there.
     Missed(usize, Box<[u8]>),
+    /// Fields of the hash under this key have expired.
+    Fields(usize, Box<[u8]>),
 }
 
 impl Server {
@@ -75,6 +77,9 @@ impl Server {
                     self.expire_if_due(db, Key::new(&name));
                 }
                 Late::Missed(db, name) => self.notify(db, Notify::KEY_MISS, "keymiss", &name),
+                Late::Fields(db, name) => {
+                    self.expire_fields(db, Key::new(&name));
+                }
             }
         }
     }
@@ -91,6 +96,9 @@ impl Server {
 
     /// Remove a key whose time is up.
     pub(crate) fn expire(&mut self, db: usize, key: Key<'_>) {
+        if self.have_all_fields_expired(db, key) {
+            return self.expire_hash(db, key);
+        }
         let lazily = self.config.lazyfree_lazy_expire;
         self.remove_dropping(db, key, lazily);
         self.stats.expired_keys += 1;

@@ -17,6 +17,7 @@ pub(crate) mod dispatch;
 pub(crate) mod entry;
 pub(crate) mod eviction;
 pub(crate) mod expiry;
+pub(crate) mod fields;
 pub(crate) mod journal;
 pub(crate) mod keyspace;
 pub(crate) mod memory;

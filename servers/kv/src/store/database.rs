@@ -3,6 +3,8 @@
 //! has one place to stand in.
 
 use super::entry::{Entries, Entry};
+use super::field_expiries::FieldExpiries;
+use super::hash::Hash;
 use super::table::hash_of;
 use super::value::{Collection, Encoding, Kind, Value, View};
 use ropewalk_reactor::random::Random;
@@ -95,10 +97,11 @@ impl<'a> Found<'a> {
         self.entry.expires_at()
     }
 
-    /// Whether its time is up.
+    /// Whether its time is up, or that of all its fields.
     #[inline]
     pub(crate) fn is_expired(&self, now_ms: i64) -> bool {
-        self.entry.expires_at().is_some_and(|at| at <= now_ms)
+        let own = self.entry.expires_at().is_some_and(|at| at <= now_ms);
+        own || matches!(self.view(), View::Hash(hash) if hash.is_expired(now_ms))
     }
 
     /// What eviction goes by.
@@ -135,6 +138,8 @@ impl<'a> Found<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Database {
     entries: Entries,
+    /// The hashes with fields that expire.
+    fields: FieldExpiries,
 }
 
 impl Database {
@@ -188,12 +193,15 @@ impl Database {
         let is_new = self.entries.change(key.hash, key.name, set).is_none();
         if is_new {
             self.entries.insert_new(key.hash, Entry::string(key.name, bytes, expiry.after(None), access));
+        } else {
+            self.fields_expire(key, None);
         }
         is_new
     }
 
     /// Put a value under a key. Returns what it held before.
     pub(crate) fn insert(&mut self, key: Key<'_>, value: Value, expiry: Expiry, access: Access) -> Replaced {
+        self.fields_expire(key, next_field_of(&value));
         let mut value = Some(value);
         let mut take = || value.take().expect("a key is there or not");
         let set = |entry: &mut Entry| entry.set_value(take(), expiry.after(entry.expires_at()), access);
@@ -215,6 +223,7 @@ impl Database {
 
     /// Take a key out, with all that it has.
     pub(crate) fn take(&mut self, key: Key<'_>) -> Option<Entry> {
+        self.fields_expire(key, None);
         self.entries.remove(key.hash, key.name)
     }
 
@@ -251,6 +260,31 @@ impl Database {
         self.entries.change(key.hash, key.name, |entry| entry.set_expiry(at)).is_some()
     }
 
+    /// A field of the hash under this key is going to expire at this time, before all others; or none will.
+    #[inline]
+    fn fields_expire(&mut self, key: Key<'_>, next: Option<i64>) {
+        if next.is_some() || self.fields.len() > 0 {
+            self.fields.set(key.name, next);
+        }
+    }
+
+    /// The expiries of a hash's fields have changed: find out when the next of them expires.
+    pub(crate) fn note_fields(&mut self, key: Key<'_>) {
+        let hash = self.find(key).and_then(|found| Hash::of(found.view()));
+        let next = hash.and_then(Hash::next_expiry);
+        self.fields_expire(key, next);
+    }
+
+    /// How many hashes have fields that expire, or had some lately.
+    pub(crate) fn hashes_with_expiries(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The hash of which a field expires next, and when it does; perhaps it does not any more.
+    pub(crate) fn next_field(&self) -> Option<(i64, &[u8])> {
+        self.fields.first()
+    }
+
     /// Visit the keys at the cursor, and return the next one; 0 is the first, and comes back at the end. A key
     /// that is there from the first call to the last is visited at least once.
     pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(Found<'_>)) -> u64 {
@@ -281,6 +315,11 @@ impl Database {
     pub(crate) fn table_bytes(&self) -> (usize, usize) {
         self.entries.table_bytes()
     }
+}
+
+/// When the first field of a value expires.
+fn next_field_of(value: &Value) -> Option<i64> {
+    if let Value::Hash(hash) = value { hash.next_expiry() } else { None }
 }
 
 #[cfg(test)]

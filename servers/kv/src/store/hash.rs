@@ -72,12 +72,12 @@ impl Hash {
     /// The fields of a listpack that Redis wrote, names and values by turns; `None` if a value is missing or
     /// a name is there twice.
     pub(crate) fn from_listpack(list: Listpack, limits: &Limits) -> Option<Self> {
-        let mut names: Vec<_> = list.iter().step_by(2).map(|name| name.text()).collect();
-        if list.len() % 2 != 0 {
+        let mut names: Vec<_> = list.iter().step_by(2).map(identity).collect();
+        if !list.len().is_multiple_of(2) {
             return None;
         }
-        names.sort_unstable_by(|one, other| one.cmp(other));
-        if names.windows(2).any(|pair| matches!(pair, [one, other] if **one == **other)) {
+        names.sort_unstable();
+        if names.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
             return None;
         }
         let fields = names.len();
@@ -358,6 +358,14 @@ impl Hash {
                 }
             }
         }
+    }
+}
+
+/// What is the same for two elements of the same text, whether it is stored as an integer or not.
+fn identity(item: Item<'_>) -> (Option<i64>, &[u8]) {
+    match (item.integer(), item) {
+        (None, Item::Bytes(bytes)) => (None, bytes),
+        (integer, _) => (integer, &[]),
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod database;
 pub(crate) mod entry;
+pub(crate) mod field_expiries;
 pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hyperloglog;

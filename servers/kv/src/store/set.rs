@@ -297,7 +297,7 @@ impl Set {
                 None => false,
             },
             Members::Table(table) => {
-                let Some(member) = table.random(random).map(|member| member.clone()) else { return false };
+                let Some(member) = table.random(random).cloned() else { return false };
                 visit(Item::Bytes(&member));
                 table.remove(&member).is_some()
             }

@@ -1,0 +1,118 @@
+//! The rows of the commands on hashes.
+
+use crate::command::row::{Command, Flags};
+use crate::command::scan;
+
+/// The rows.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command { name: "hdel", arity: -3, flags: Flags::WRITE, handler: super::hdel, subcommands: &[] },
+    Command { name: "hexists", arity: 3, flags: Flags::empty(), handler: super::hexists, subcommands: &[] },
+    Command {
+        name: "hexpire",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::expiry::hexpire,
+        subcommands: &[],
+    },
+    Command {
+        name: "hexpireat",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::expiry::hexpireat,
+        subcommands: &[],
+    },
+    Command {
+        name: "hexpiretime",
+        arity: -5,
+        flags: Flags::empty(),
+        handler: super::expiry::hexpiretime,
+        subcommands: &[],
+    },
+    Command { name: "hget", arity: 3, flags: Flags::empty(), handler: super::hget, subcommands: &[] },
+    Command { name: "hgetall", arity: 2, flags: Flags::empty(), handler: super::hgetall, subcommands: &[] },
+    Command {
+        name: "hincrby",
+        arity: 4,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::hincrby,
+        subcommands: &[],
+    },
+    Command { name: "hkeys", arity: 2, flags: Flags::empty(), handler: super::hkeys, subcommands: &[] },
+    Command { name: "hlen", arity: 2, flags: Flags::empty(), handler: super::hlen, subcommands: &[] },
+    Command { name: "hmget", arity: -3, flags: Flags::empty(), handler: super::hmget, subcommands: &[] },
+    Command {
+        name: "hmset",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::hmset,
+        subcommands: &[],
+    },
+    Command {
+        name: "hpersist",
+        arity: -5,
+        flags: Flags::WRITE,
+        handler: super::expiry::hpersist,
+        subcommands: &[],
+    },
+    Command {
+        name: "hpexpire",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::expiry::hpexpire,
+        subcommands: &[],
+    },
+    Command {
+        name: "hpexpireat",
+        arity: -6,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::expiry::hpexpireat,
+        subcommands: &[],
+    },
+    Command {
+        name: "hpexpiretime",
+        arity: -5,
+        flags: Flags::empty(),
+        handler: super::expiry::hpexpiretime,
+        subcommands: &[],
+    },
+    Command {
+        name: "hpttl",
+        arity: -5,
+        flags: Flags::empty(),
+        handler: super::expiry::hpttl,
+        subcommands: &[],
+    },
+    Command {
+        name: "hrandfield",
+        arity: -2,
+        flags: Flags::empty(),
+        handler: super::random::hrandfield,
+        subcommands: &[],
+    },
+    Command { name: "hscan", arity: -3, flags: Flags::empty(), handler: scan::hscan, subcommands: &[] },
+    Command {
+        name: "hset",
+        arity: -4,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::hset,
+        subcommands: &[],
+    },
+    Command {
+        name: "hsetnx",
+        arity: 4,
+        flags: Flags::WRITE.union(Flags::DENYOOM),
+        handler: super::hsetnx,
+        subcommands: &[],
+    },
+    Command { name: "hstrlen", arity: 3, flags: Flags::empty(), handler: super::hstrlen, subcommands: &[] },
+    Command {
+        name: "httl",
+        arity: -5,
+        flags: Flags::empty(),
+        handler: super::expiry::httl,
+        subcommands: &[],
+    },
+    Command { name: "hvals", arity: 2, flags: Flags::empty(), handler: super::hvals, subcommands: &[] },
+    Command { name: "scan", arity: -2, flags: Flags::empty(), handler: scan::scan, subcommands: &[] },
+    Command { name: "zscan", arity: -3, flags: Flags::empty(), handler: scan::zscan, subcommands: &[] },
+];
