@@ -125,14 +125,12 @@ impl<'a> Call<'a> {
 
     /// An argument that says how long to wait, in seconds with fractions; none is for ever.
     pub(crate) fn timeout(&self, index: usize) -> Result<Option<Duration>, Error> {
-        let seconds = parse_long_double(self.arg(index))
-            .ok_or(Error::text("ERR timeout is not a float or out of range"))?;
-        if seconds < 0.0 {
-            return Err(Error::text("ERR timeout is negative"));
-        }
+        let seconds = parse_double(self.arg(index)).filter(|seconds| !seconds.is_nan());
+        let seconds = seconds.ok_or(Error::text("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
-        if ms > i64::MAX as f64 || self.now_ms().checked_add(ms as i64).is_none() {
-            return Err(Error::text("ERR timeout is out of range"));
+        // What doesn't fit comes out negative in Redis.
+        if ms < 0.0 || ms >= i64::MAX as f64 {
+            return Err(Error::text("ERR timeout is negative"));
         }
         Ok((ms > 0.0).then(|| Duration::from_millis(ms as u64)))
     }
@@ -376,7 +374,8 @@ pub(crate) fn float(argument: &[u8]) -> Result<f64, Error> {
     parse_double(argument).filter(|value| !value.is_nan()).ok_or(Error::NotFloat)
 }
 
-/// A double as `strtod` reads it: decimal or hexadecimal, `inf`, `infinity` and `nan` in any case; no blanks.
+/// A double as `strtod` reads it: decimal or hexadecimal, `inf`, `infinity` and `nan` in any case; no blanks. One
+/// that is too large, or so small that it would be zero, is none.
 pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
     if text.first().is_none_or(|byte| byte.is_ascii_whitespace()) {
         return None;
@@ -393,14 +392,17 @@ pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
             let begins = unsigned.as_bytes().first()?;
             let number = begins.is_ascii_digit() || *begins == b'.';
             let word = ["inf", "infinity", "nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
-            if number || word { unsigned.parse::<f64>().ok().map(|value| sign * value) } else { None }
+            let value = if number || word { unsigned.parse::<f64>().ok()? } else { return None };
+            let in_range = value.is_finite() && (value != 0.0 || is_zero(unsigned));
+            (word || in_range).then_some(sign * value)
         }
     }
 }
 
-/// A double for a duration; Redis reads these with more precision than we can, and refuses overflow.
-fn parse_long_double(text: &[u8]) -> Option<f64> {
-    parse_double(text).filter(|value| value.is_finite())
+/// Whether no digit before the exponent is another than zero.
+fn is_zero(number: &str) -> bool {
+    let mut digits = number.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    !digits.any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
 /// `1f.8p3` behind its `0x`.
@@ -423,4 +425,33 @@ fn hexadecimal(text: &str) -> Option<f64> {
         weight /= 16.0;
     }
     Some(value * f64::from(exponent).exp2())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_double_is_what_strtod_reads() {
+        for (text, value) in [
+            ("1", 1.0),
+            ("+1", 1.0),
+            ("-.5", -0.5),
+            ("5.", 5.0),
+            ("1e3", 1000.0),
+            ("0e9", 0.0),
+            ("0x1p3", 8.0),
+            ("0X.8", 0.5),
+            ("inf", f64::INFINITY),
+            ("-Infinity", f64::NEG_INFINITY),
+        ] {
+            assert_eq!(parse_double(text.as_bytes()), Some(value), "{text}");
+        }
+        assert!(parse_double(b"NaN").is_some_and(f64::is_nan));
+        for text in [
+            "", " 1", "1 ", "1e", ".", "-", "1e999", "-1e999", "1e-999", "1_0", "0x", "infinit", "1,5", "--1",
+        ] {
+            assert_eq!(parse_double(text.as_bytes()), None, "{text}");
+        }
+    }
 }

@@ -181,8 +181,8 @@ pub(super) fn lmpop(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
 
 /// `BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]`
 pub(super) fn blmpop(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    let timeout = call.timeout(1)?;
     let pop = Pop::parse(call.rest(2))?;
+    let timeout = call.timeout(1)?;
     if !pop.run(call, reply)? {
         wait(call, reply, pop.keys, timeout);
     }

@@ -121,20 +121,11 @@ pub(super) fn number(text: Option<&[u8]>) -> Result<f64, Error> {
     match text {
         None | Some(b"") => Ok(0.0),
         // Leading blanks are C's strtod's.
-        Some(text) => strtod(text.trim_ascii_start()).ok_or(NOT_NUMBERS),
+        Some(text) => {
+            let value = parse_double(text.trim_ascii_start()).filter(|value| !value.is_nan());
+            value.ok_or(NOT_NUMBERS)
+        }
     }
-}
-
-/// A number that is one, and in range.
-fn strtod(text: &[u8]) -> Option<f64> {
-    let value = parse_double(text).filter(|value| !value.is_nan())?;
-    let is_word = text.iter().any(|byte| matches!(byte, b'i' | b'I'));
-    let overflows = value.is_infinite() && !is_word;
-    let has_digit = |text: &[u8]| {
-        text.iter().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9'))
-    };
-    let underflows = value == 0.0 && has_digit(text);
-    (!overflows && !underflows).then_some(value)
 }
 
 #[cfg(test)]
