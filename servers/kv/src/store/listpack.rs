@@ -226,6 +226,38 @@ impl Listpack {
         self.splice(self.end(), 0, &Element::of_integer(value)).map(drop)
     }
 
+    /// Append these items: all, or, if there is no room for all, none. What is appended together grows the
+    /// allocation once.
+    pub(crate) fn extend<'i>(&mut self, items: impl Iterator<Item = Item<'i>> + Clone) -> Result<(), Full> {
+        let elements = items.map(|item| match item {
+            Item::Integer(value) => Element::of_integer(value),
+            Item::Bytes(text) => Element::of_text(text),
+        });
+        let (count, bytes) = elements.clone().fold((0usize, 0usize), |(count, bytes), element| {
+            (count.saturating_add(1), bytes.saturating_add(element.len()))
+        });
+        let length = self.byte_len().saturating_add(bytes);
+        if length > BYTES_MAX {
+            return Err(Full);
+        }
+        let end = self.end();
+        self.block.resize(length as u32);
+        let added = self.block.body_mut().get_mut(end..).and_then(<[u8]>::split_last_mut);
+        if let Some((last, mut rest)) = added {
+            *last = END;
+            for element in elements {
+                let behind = std::mem::take(&mut rest).split_at_mut_checked(element.len());
+                let Some((place, behind)) = behind else { break };
+                element.write(place);
+                rest = behind;
+            }
+        }
+        if self.count() != COUNT_UNKNOWN {
+            self.write_count(usize::from(self.count()).saturating_add(count));
+        }
+        Ok(())
+    }
+
     /// Prepend this text.
     pub(crate) fn push_front(&mut self, text: &[u8]) -> Result<(), Full> {
         self.splice(FIRST, 0, &Element::of_text(text)).map(drop)

@@ -105,6 +105,29 @@ fn what_is_too_large_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn what_is_appended_together_is_as_if_one_by_one() {
+    let mut pack = pack_of(&["a", "7"]);
+    let long = vec![b'x'; 5000];
+    let items = [Item::Integer(300), Item::Bytes(b"300"), Item::Bytes(b""), Item::Bytes(&long)];
+    pack.extend(items.into_iter()).unwrap();
+    let texts: [&[u8]; 6] = [b"a", b"7", b"300", b"300", b"", &long];
+    assert_eq!(pack.as_bytes(), pack_of(&texts).as_bytes());
+    pack.extend(std::iter::empty()).unwrap();
+    assert_eq!(pack.as_bytes(), pack_of(&texts).as_bytes());
+
+    let huge = vec![0; BYTES_MAX / 2];
+    assert_eq!(
+        pack.extend([Item::Bytes(b"b"), Item::Bytes(&huge), Item::Bytes(&huge)].into_iter()),
+        Err(Full)
+    );
+    assert_eq!(pack.as_bytes(), pack_of(&texts).as_bytes());
+
+    pack.extend(std::iter::repeat_n(Item::Integer(1), 65_535 - 6)).unwrap();
+    pack.extend([Item::Integer(2)].into_iter()).unwrap();
+    assert_eq!(pack.len(), 65_536);
+}
+
+#[test]
 fn more_elements_than_the_count_can_say_are_counted() {
     let mut pack = Listpack::new();
     for value in 0..65_540 {

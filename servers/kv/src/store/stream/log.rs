@@ -58,7 +58,7 @@ pub(crate) struct Counters {
 }
 
 impl Log {
-    /// Entries in these nodes, if they are in order and as many as the counters say.
+    /// Entries in these nodes, if they are in order and as many as the counters say. The first ID is looked up.
     pub(super) fn from_nodes(
         nodes: impl IntoIterator<Item = (StreamId, Node)>,
         counters: Counters,
@@ -83,6 +83,7 @@ impl Log {
             }
             log.insert_node(key, node);
         }
+        log.find_first();
         (length == counters.length && last <= Some(counters.last_id)).then_some(log)
     }
 

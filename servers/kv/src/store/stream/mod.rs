@@ -48,7 +48,7 @@ impl Stream {
     }
 
     /// A stream of these nodes, each with its key, without groups; none if they are damaged, not in order, or hold
-    /// other entries than the counters say.
+    /// other entries than the counters say. Which ID is the first need not be known: it is looked up.
     pub(crate) fn from_nodes(
         nodes: impl IntoIterator<Item = (StreamId, Listpack)>,
         counters: Counters,

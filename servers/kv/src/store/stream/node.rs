@@ -62,13 +62,11 @@ struct Raw<'a> {
 
 impl Node {
     /// A node for entries that have mostly these fields.
-    pub(super) fn new<'f>(mut fields: impl ExactSizeIterator<Item = &'f [u8]>) -> Result<Self, Full> {
+    pub(super) fn new<'f>(fields: impl ExactSizeIterator<Item = &'f [u8]> + Clone) -> Result<Self, Full> {
         let mut pack = Listpack::new();
-        pack.push_back_integer(0)?;
-        pack.push_back_integer(0)?;
-        pack.push_back_integer(fields.len() as i64)?;
-        fields.try_for_each(|field| pack.push_back(field))?;
-        pack.push_back_integer(0)?;
+        let counts = [0, 0, fields.len() as i64].map(Item::Integer);
+        let items = counts.into_iter().chain(fields.map(Item::Bytes)).chain([Item::Integer(0)]);
+        pack.extend(items)?;
         Ok(Self(pack))
     }
 
@@ -118,30 +116,26 @@ impl Node {
         skip(&self.0, at, count)
     }
 
-    /// Append an entry to a node with this key. The caller has seen to it that there is room: what fails
-    /// half-way is not undone.
-    pub(super) fn append<'p, P>(&mut self, key: StreamId, id: StreamId, mut pairs: P) -> Result<(), Full>
+    /// Append an entry to a node with this key: nothing, if there is no room for all of it.
+    pub(super) fn append<'p, P>(&mut self, key: StreamId, id: StreamId, pairs: P) -> Result<(), Full>
     where
         P: ExactSizeIterator<Item = (&'p [u8], &'p [u8])> + Clone,
     {
-        self.add_to_counts(1, 0);
         let same = self.has_fields(pairs.clone().map(|(field, _)| field));
-        let pack = &mut self.0;
         let count = pairs.len();
-        pack.push_back_integer(if same { SAME_FIELDS } else { 0 })?;
+        let flags = if same { SAME_FIELDS } else { 0 };
         // Distances wrap: the sequence number may well be smaller than the master's.
-        pack.push_back_integer(id.ms.wrapping_sub(key.ms).cast_signed())?;
-        pack.push_back_integer(id.seq.wrapping_sub(key.seq).cast_signed())?;
-        if same {
-            pairs.try_for_each(|(_, value)| pack.push_back(value))?;
-        } else {
-            pack.push_back_integer(count as i64)?;
-            for (field, value) in pairs {
-                pack.push_back(field)?;
-                pack.push_back(value)?;
-            }
-        }
-        pack.push_back_integer(elements_of(same, count) as i64)
+        let (ms, seq) = (id.ms.wrapping_sub(key.ms), id.seq.wrapping_sub(key.seq));
+        let start = [flags, ms.cast_signed(), seq.cast_signed()].map(Item::Integer);
+        let fields = (!same).then_some(Item::Integer(count as i64));
+        let end = Item::Integer(elements_of(same, count) as i64);
+        let items = pairs.flat_map(move |(field, value)| {
+            let field = (!same).then_some(Item::Bytes(field));
+            field.into_iter().chain([Item::Bytes(value)])
+        });
+        self.0.extend(start.into_iter().chain(fields).chain(items).chain([end]))?;
+        self.add_to_counts(1, 0);
+        Ok(())
     }
 
     /// Are these the master's fields?

@@ -212,7 +212,8 @@ fn nodes_out_of_order_are_refused() {
     let stream = counted(20, &entries_max(10));
     let counters = stream.log().counters();
     let mut nodes: Vec<_> = stream.log().nodes().map(|(key, node)| (key, node.listpack().clone())).collect();
-    assert!(Stream::from_nodes(nodes.clone(), counters).is_some());
+    let unknown = Counters { first_id: StreamId::MAX, ..counters };
+    assert_eq!(Stream::from_nodes(nodes.clone(), unknown).unwrap().log().counters(), counters);
     assert!(Stream::from_nodes(nodes.clone(), Counters { length: 19, ..counters }).is_none());
     assert!(Stream::from_nodes(nodes.clone(), Counters { last_id: id(19, 9), ..counters }).is_none());
     nodes[1].0 = id(10, 0);
