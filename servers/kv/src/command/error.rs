@@ -118,6 +118,17 @@ pub(crate) fn unknown_subcommand(container: &str, name: &[u8]) -> Error {
     Error::Bytes(words)
 }
 
+/// A subcommand, which is behind its container in `args`, does not take these arguments.
+pub(crate) fn wrong_subcommand(args: &[&[u8]]) -> Error {
+    let name = |index: usize| args.get(index).copied().unwrap_or_default();
+    let mut words = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+    words.extend_from_slice(shown(name(1), 128));
+    words.extend_from_slice(b"'. Try ");
+    words.extend_from_slice(&name(0).to_ascii_uppercase());
+    words.extend_from_slice(b" HELP.");
+    Error::Bytes(words)
+}
+
 /// As much of it as C's `%.*s` prints: up to `max` bytes, or to a NUL.
 fn shown(bytes: &[u8], max: usize) -> &[u8] {
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len()).min(max);

@@ -1,6 +1,6 @@
 //! What several of the commands on streams share: IDs as arguments, entries as replies, errors that name a group.
 
-use crate::command::call::{Call, Done};
+use crate::command::call::Done;
 use crate::command::error::Error;
 use crate::store::listpack::Item;
 use crate::store::stream::{Entry, StreamId};
@@ -109,26 +109,4 @@ pub(super) fn answer_count(reply: &mut ReplyWriter<'_>, count: u64) -> Done {
 /// Is an argument this word, in letters of any case?
 pub(super) fn is(argument: &[u8], word: &str) -> bool {
     argument.eq_ignore_ascii_case(word.as_bytes())
-}
-
-/// A subcommand has other arguments than it takes.
-pub(super) fn subcommand_error(call: &Call<'_>) -> Error {
-    let parts = [
-        b"ERR unknown subcommand or wrong number of arguments for '",
-        call.arg(1),
-        b"'. Try ",
-        &call.arg(0).to_ascii_uppercase(),
-        b" HELP.",
-    ];
-    Error::Bytes(parts.concat())
-}
-
-/// Answer HELP.
-pub(super) fn help(call: &Call<'_>, reply: &mut ReplyWriter<'_>, lines: &[&str]) {
-    let name = String::from_utf8_lossy(call.arg(0)).to_ascii_uppercase();
-    reply.array(lines.len() + 3);
-    reply.simple(format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
-    lines.iter().for_each(|line| reply.simple(line));
-    reply.simple("HELP");
-    reply.simple("    Prints this help.");
 }

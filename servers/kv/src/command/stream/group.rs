@@ -1,11 +1,10 @@
 //! XGROUP, XACK and XPENDING: groups, and what is pending in them.
 
 use super::entry::{
-    INVALID_ID, answer_count, help, id, ids, interval_end, interval_start, is, no_group, no_group_of_key,
-    subcommand_error, write_id,
+    INVALID_ID, answer_count, id, ids, interval_end, interval_start, is, no_group, no_group_of_key, write_id,
 };
 use crate::command::call::{Call, Done, integer};
-use crate::command::error::Error;
+use crate::command::error::{Error, wrong_subcommand};
 use crate::server::notify::Notify;
 use crate::store::stream::{Consumer, Group, Pending, Stream, StreamId};
 use ropewalk_protocols::resp::ReplyWriter;
@@ -43,7 +42,7 @@ impl Options {
                         };
                     rest
                 }
-                _ => return Err(subcommand_error(call)),
+                _ => return Err(wrong_subcommand(call.args)),
             };
         }
     }
@@ -59,7 +58,7 @@ pub(super) fn xgroup_create(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) ->
         return Err(NO_KEY);
     }
     if call.args.len() > ARGUMENTS_MAX {
-        return Err(subcommand_error(call));
+        return Err(wrong_subcommand(call.args));
     }
     let from = match from {
         b"$" => last_id.unwrap_or_default(),
@@ -83,7 +82,7 @@ pub(super) fn xgroup_setid(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> 
     let options = Options::parse(call, false)?;
     if call.args.len() > ARGUMENTS_MAX {
         group_mut(call)?;
-        return Err(subcommand_error(call));
+        return Err(wrong_subcommand(call.args));
     }
     let (key, from) = (call.arg(2), call.arg(4));
     let (stream, name) = stream_and_name(call)?;
@@ -134,8 +133,7 @@ pub(super) fn xgroup_delconsumer(call: &mut Call<'_>, reply: &mut ReplyWriter<'_
 
 /// XGROUP HELP.
 pub(super) fn xgroup_help(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    help(
-        call,
+    call.help(
         reply,
         &[
             "CREATE <key> <groupname> <id|$> [option]",

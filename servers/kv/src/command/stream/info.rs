@@ -1,17 +1,14 @@
 //! XINFO: what there is to know about a stream, its groups and their consumers.
 
-use super::entry::{
-    at_most, help, is, no_group_of_key, subcommand_error, write_entries, write_entry, write_id,
-};
+use super::entry::{at_most, is, no_group_of_key, write_entries, write_entry, write_id};
 use crate::command::call::{Call, Done, integer};
-use crate::command::error::Error;
+use crate::command::error::{Error, wrong_subcommand};
 use crate::store::stream::{Consumer, Entry, Group, Log, Stream, StreamId};
 use ropewalk_protocols::resp::ReplyWriter;
 
 /// XINFO HELP.
 pub(super) fn xinfo_help(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    help(
-        call,
+    call.help(
         reply,
         &[
             "CONSUMERS <key> <groupname>",
@@ -69,7 +66,7 @@ pub(super) fn xinfo_stream(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> 
         [full, word, count] if is(full, "full") && is(word, "count") => {
             Some(u64::try_from(integer(count)?).unwrap_or(10))
         }
-        _ => return Err(subcommand_error(call)),
+        _ => return Err(wrong_subcommand(call.args)),
     };
     reply.map(if full.is_some() { 9 } else { 10 });
     write_counters(reply, stream.log());

@@ -2,6 +2,7 @@
 
 use super::{add, claim, group, info, range, read};
 use crate::command::call::Handler;
+use crate::command::help::container;
 use crate::command::row::{Command, Flags};
 
 const fn row(name: &'static str, arity: i32, flags: Flags, handler: Handler) -> Command {
@@ -21,7 +22,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "xgroup",
         arity: -2,
         flags: Flags::empty(),
-        handler: group::xgroup_help,
+        handler: container,
         subcommands: &[
             row("create", -5, GROWS, group::xgroup_create),
             row("createconsumer", 5, GROWS, group::xgroup_createconsumer),
@@ -35,7 +36,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "xinfo",
         arity: -2,
         flags: Flags::empty(),
-        handler: info::xinfo_help,
+        handler: container,
         subcommands: &[
             row("consumers", 4, Flags::empty(), info::xinfo_consumers),
             row("groups", 3, Flags::empty(), info::xinfo_groups),
