@@ -110,7 +110,8 @@ fn unread(log: &Log, after: StreamId) -> impl Iterator<Item = crate::store::stre
     after.next().into_iter().flat_map(|from| log.range(from, StreamId::MAX))
 }
 
-/// From where on each stream is to be read; and whether a `$` among the IDs was replaced by what is last now.
+/// From where on each stream is to be read; and whether a `$` among the IDs was replaced by what is last now. A
+/// client that has waited gets the stream that is ready, once, however often it named it.
 fn wanted<'a>(call: &Call<'a>, options: &Options<'a>) -> Result<(Vec<(&'a [u8], From)>, bool), Error> {
     let mut replaces = false;
     let mut wanted = Vec::with_capacity(options.keys.len());
@@ -149,6 +150,9 @@ fn wanted<'a>(call: &Call<'a>, options: &Options<'a>) -> Result<(Vec<(&'a [u8], 
             },
         };
         wanted.push((*key, from));
+        if call.ready.is_some() {
+            break;
+        }
     }
     Ok((wanted, replaces))
 }
