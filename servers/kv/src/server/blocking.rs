@@ -14,8 +14,7 @@ use crate::store::database::Key;
 use crate::store::value::Kind;
 use bytes::Bytes;
 use ropewalk_protocols::resp::ReplyWriter;
-use std::cell::Cell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -64,7 +63,18 @@ pub(crate) struct Waiter {
     args: Vec<Bytes>,
     db: usize,
     wait: Wait,
-    is_served: Cell<bool>,
+    /// Who came later has a larger one.
+    number: u64,
+}
+
+/// Who waits for a key, in order of waiting, and so of their numbers.
+#[derive(Debug, Default)]
+struct Queue {
+    waiters: VecDeque<Rc<Waiter>>,
+    /// The key is among those that have changed.
+    is_ready: bool,
+    /// How many want to know as well if the key vanishes.
+    even_if_gone: usize,
 }
 
 /// A key of a database.
@@ -73,17 +83,19 @@ type Place = (usize, Box<[u8]>);
 /// Who waits for which key.
 #[derive(Debug, Default)]
 pub(crate) struct Blocked {
-    queues: HashMap<Place, VecDeque<Rc<Waiter>>>,
+    /// By database, and by key.
+    queues: Vec<HashMap<Box<[u8]>, Queue>>,
+    /// Keys that have changed, in that order.
     ready: VecDeque<Place>,
-    is_ready: HashSet<Place>,
     clients: usize,
+    next_number: u64,
 }
 
 impl Blocked {
     /// Whether nobody waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.queues.is_empty()
+        self.clients == 0
     }
 
     /// How many clients wait.
@@ -93,46 +105,72 @@ impl Blocked {
 
     /// A key was changed: its waiters are looked at when the command is over.
     pub(crate) fn key_changed(&mut self, db: usize, key: &[u8]) {
-        let place = (db, Box::from(key));
-        if self.queues.contains_key(&place) && self.is_ready.insert(place.clone()) {
-            self.ready.push_back(place);
+        let queue = self.queues.get_mut(db).and_then(|queues| queues.get_mut(key));
+        if let Some(queue) = queue.filter(|queue| !queue.is_ready) {
+            queue.is_ready = true;
+            self.ready.push_back((db, key.into()));
         }
     }
 
     /// The keys of a database that somebody waits for.
     pub(crate) fn keys(&self, db: usize) -> Vec<Box<[u8]>> {
-        self.queues.keys().filter(|(other, _)| *other == db).map(|(_, key)| key.clone()).collect()
+        let queues = self.queues.get(db);
+        let mut keys: Vec<_> = queues.into_iter().flat_map(HashMap::keys).cloned().collect();
+        // The table's order would be another each time.
+        keys.sort_unstable();
+        keys
+    }
+
+    fn queue(&self, (db, key): &Place) -> Option<&Queue> {
+        self.queues.get(*db).and_then(|queues| queues.get(key))
     }
 
     fn next_ready(&mut self) -> Option<Place> {
         let place = self.ready.pop_front()?;
-        self.is_ready.remove(&place);
+        if let Some(queue) = self.queues.get_mut(place.0).and_then(|queues| queues.get_mut(&place.1)) {
+            queue.is_ready = false;
+        }
         Some(place)
     }
 
-    fn waiters(&self, place: &Place) -> Vec<Rc<Waiter>> {
-        self.queues.get(place).into_iter().flatten().cloned().collect()
+    /// Who comes next behind the number `after`.
+    fn next_waiter(&self, place: &Place, after: u64) -> Option<Rc<Waiter>> {
+        let waiters = &self.queue(place)?.waiters;
+        waiters.get(waiters.partition_point(|waiter| waiter.number <= after)).cloned()
     }
 
-    fn add(&mut self, waiter: &Rc<Waiter>) {
+    /// Number a waiter, and put it behind the others who wait for its keys.
+    fn add(&mut self, mut waiter: Waiter) -> Rc<Waiter> {
         self.clients += 1;
+        self.next_number += 1;
+        waiter.number = self.next_number;
+        if self.queues.len() <= waiter.db {
+            self.queues.resize_with(waiter.db + 1, HashMap::new);
+        }
+        let waiter = Rc::new(waiter);
         for key in &waiter.wait.keys {
-            let queue = self.queues.entry((waiter.db, key.clone())).or_default();
+            let Some(queues) = self.queues.get_mut(waiter.db) else { break };
+            let queue = queues.entry(key.clone()).or_default();
             // The same key may be named more than once.
-            if !queue.back().is_some_and(|last| Rc::ptr_eq(last, waiter)) {
-                queue.push_back(waiter.clone());
+            if queue.waiters.back().is_none_or(|last| last.number != waiter.number) {
+                queue.even_if_gone += usize::from(waiter.wait.even_if_gone);
+                queue.waiters.push_back(waiter.clone());
             }
         }
+        waiter
     }
 
-    fn remove(&mut self, waiter: &Rc<Waiter>) {
+    fn remove(&mut self, waiter: &Waiter) {
         self.clients -= 1;
+        let Some(queues) = self.queues.get_mut(waiter.db) else { return };
         for key in &waiter.wait.keys {
-            let place = (waiter.db, key.clone());
-            let Some(queue) = self.queues.get_mut(&place) else { continue };
-            queue.retain(|other| !Rc::ptr_eq(other, waiter));
-            if queue.is_empty() {
-                self.queues.remove(&place);
+            let Some(queue) = queues.get_mut(key) else { continue };
+            if let Ok(index) = queue.waiters.binary_search_by_key(&waiter.number, |other| other.number) {
+                queue.waiters.remove(index);
+                queue.even_if_gone -= usize::from(waiter.wait.even_if_gone);
+            }
+            if queue.waiters.is_empty() {
+                queues.remove(key);
             }
         }
     }
@@ -144,9 +182,8 @@ impl Server {
         let as_called = || args.iter().map(|argument| Bytes::copy_from_slice(argument)).collect();
         let args = wait.again.take().unwrap_or_else(as_called);
         let (db, timeout) = (client.db.get() as usize, wait.timeout);
-        let waiter =
-            Rc::new(Waiter { client: client.clone(), command, args, db, wait, is_served: Cell::new(false) });
-        self.blocked.add(&waiter);
+        let waiter = Waiter { client: client.clone(), command, args, db, wait, number: 0 };
+        let waiter = self.blocked.add(waiter);
         client.extras_mut(|extras| extras.waiter = Some(waiter));
         client.set(State::BLOCKED, true);
         client.transport.pause_reading();
@@ -161,23 +198,35 @@ impl Server {
         }
     }
 
+    /// What is changed on the way is served in its turn, not from within: a chain of clients, each of which
+    /// moves an element to where the next waits, may be as long as there are clients.
     #[cold]
     fn serve_each(&mut self) {
         while let Some(place) = self.blocked.next_ready() {
-            for waiter in self.blocked.waiters(&place) {
-                if !waiter.is_served.get() && self.is_for(&waiter, &place) {
+            // Who begins to wait while this goes on has seen the key as it is.
+            let newest = self.blocked.next_number;
+            let (mut number, mut kind) = (0, self.kind_at(&place));
+            while let Some(waiter) = self.blocked.next_waiter(&place, number) {
+                number = waiter.number;
+                if number > newest {
+                    break;
+                }
+                if kind == Some(waiter.wait.kind) || waiter.wait.even_if_gone {
                     self.run_again(&waiter, &place.1);
+                    kind = self.kind_at(&place);
+                }
+                if kind.is_none() && self.blocked.queue(&place).is_none_or(|queue| queue.even_if_gone == 0) {
+                    break;
                 }
             }
         }
     }
 
-    /// Whether the key now holds what the client waits for.
-    fn is_for(&mut self, waiter: &Waiter, (db, key): &Place) -> bool {
+    /// What the key now holds.
+    fn kind_at(&mut self, (db, key): &Place) -> Option<Kind> {
         let key = Key::new(key);
         self.expire_if_due(*db, key);
-        let kind = self.database(*db).find(key).map(|found| found.kind());
-        kind == Some(waiter.wait.kind) || waiter.wait.even_if_gone
+        self.database(*db).find(key).map(|found| found.kind())
     }
 
     fn run_again(&mut self, waiter: &Rc<Waiter>, key: &[u8]) {
@@ -196,14 +245,13 @@ impl Server {
             self.finish_reply(&client, out, before);
             self.unblock(&client);
         });
-        self.after_command();
+        self.settle();
     }
 
     /// A client waits no more. Its further commands are read again.
     pub(crate) fn unblock(&mut self, client: &Rc<Client>) {
         let waiter = client.extras_if_any(|extras| extras.waiter.take()).flatten();
         if let Some(waiter) = waiter {
-            waiter.is_served.set(true);
             self.blocked.remove(&waiter);
         }
         client.trim_extras();

@@ -156,9 +156,15 @@ impl Server {
     /// What follows a command before the next one of any client.
     #[inline]
     pub(crate) fn after_command(&mut self) {
+        self.settle();
+        self.serve_ready();
+    }
+
+    /// What a command has found out and done is complete.
+    #[inline]
+    pub(super) fn settle(&mut self) {
         self.settle_late();
         self.journal.commit();
-        self.serve_ready();
     }
 
     /// The reply of a command stands behind `before`: leave it out if the client wants none, and append what was sent
