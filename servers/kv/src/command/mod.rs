@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod generic;
 pub(crate) mod hash;
 pub(crate) mod help;
+pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod registry;
 pub(crate) mod row;

@@ -1,11 +1,760 @@
-//! The rows of the commands on the server.
+//! The rows of the commands about the server.
 
-use crate::command::row::{Command, Flags};
+use crate::command::row::argument::{integer, one_of, token};
+use crate::command::row::{Command, Group, categories, flags};
+
+/// What they share.
+const ROW: Command = Command { group: Group::Server, ..Command::DEFAULT };
 
 /// The rows.
-pub(crate) const COMMANDS: &[Command] = &[
-    Command { name: "dbsize", arity: 1, flags: Flags::empty(), handler: super::dbsize, subcommands: &[] },
-    Command { name: "flushall", arity: -1, flags: Flags::WRITE, handler: super::flushall, subcommands: &[] },
-    Command { name: "flushdb", arity: -1, flags: Flags::WRITE, handler: super::flushdb, subcommands: &[] },
-    Command { name: "swapdb", arity: 3, flags: Flags::WRITE, handler: super::swapdb, subcommands: &[] },
+pub(crate) static COMMANDS: &[Command] = &[
+    Command {
+        name: "acl",
+        summary: "A container for Access List Control commands ",
+        since: "6.0.0",
+        complexity: "Depends on subcommand.",
+        subcommands: ACL,
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "command",
+        arity: -1,
+        handler: super::command,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        tips: &["nondeterministic_output_order"],
+        summary: "Get array of Redis command details",
+        since: "2.8.13",
+        complexity: "O(N) where N is the total number of Redis commands",
+        subcommands: COMMAND,
+        ..ROW
+    },
+    Command {
+        name: "config",
+        summary: "A container for server configuration commands",
+        since: "2.0.0",
+        complexity: "Depends on subcommand.",
+        subcommands: CONFIG,
+        ..ROW
+    },
+    Command {
+        name: "dbsize",
+        arity: 1,
+        handler: super::dbsize,
+        flags: flags!(READONLY | FAST),
+        categories: categories!(KEYSPACE),
+        tips: &["request_policy:all_shards", "response_policy:agg_sum"],
+        summary: "Return the number of keys in the selected database",
+        since: "1.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "debug",
+        arity: -2,
+        handler: super::debug,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED),
+        summary: "A container for debugging commands",
+        since: "1.0.0",
+        complexity: "Depends on subcommand.",
+        is_internal: true,
+        ..ROW
+    },
+    Command {
+        name: "flushall",
+        arity: -1,
+        handler: super::flushall,
+        flags: flags!(WRITE),
+        categories: categories!(KEYSPACE | DANGEROUS),
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        summary: "Remove all keys from all databases",
+        since: "1.0.0",
+        complexity: "O(N) where N is the total number of keys in all databases",
+        history: &[
+            ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+            ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+        ],
+        arguments: &[one_of(
+            "async",
+            &[token("async", "ASYNC").since("4.0.0"), token("sync", "SYNC").since("6.2.0")],
+        )
+        .optional()],
+        ..ROW
+    },
+    Command {
+        name: "flushdb",
+        arity: -1,
+        handler: super::flushdb,
+        flags: flags!(WRITE),
+        categories: categories!(KEYSPACE | DANGEROUS),
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        summary: "Remove all keys from the current database",
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of keys in the selected database",
+        history: &[
+            ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+            ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+        ],
+        arguments: &[one_of(
+            "async",
+            &[token("async", "ASYNC").since("4.0.0"), token("sync", "SYNC").since("6.2.0")],
+        )
+        .optional()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "info",
+        arity: -1,
+        handler: super::info,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(DANGEROUS),
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        summary: "Get information and statistics about the server",
+        since: "1.0.0",
+        complexity: "O(1)",
+        history: &[("7.0.0", "Added support for taking multiple section arguments.")],
+        arguments: &[string("section").optional().multiple()],
+        ..ROW
+    },
+    Command {
+        name: "latency",
+        summary: "A container for latency diagnostics commands",
+        since: "2.8.13",
+        complexity: "Depends on subcommand.",
+        subcommands: LATENCY,
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "lolwut",
+        arity: -1,
+        handler: super::lolwut,
+        flags: flags!(READONLY | FAST),
+        summary: "Display some computer art and the Redis version",
+        since: "5.0.0",
+        arguments: &[integer("version").after("VERSION").optional()],
+        ..ROW
+    },
+    Command {
+        name: "memory",
+        summary: "A container for memory diagnostics commands",
+        since: "4.0.0",
+        complexity: "Depends on subcommand.",
+        subcommands: MEMORY,
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "monitor",
+        arity: 1,
+        handler: super::monitor,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Listen for all requests received by the server in real time",
+        since: "1.0.0",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "shutdown",
+        arity: -1,
+        handler: super::shutdown,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY),
+        summary: "Synchronously save the dataset to disk and then shut down the server",
+        since: "1.0.0",
+        complexity: "O(N) when saving, where N is the total number of keys in all databases when saving \
+            data, otherwise O(1)",
+        history: &[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")],
+        arguments: &[
+            one_of("nosave_save", &[token("nosave", "NOSAVE"), token("save", "SAVE")]).optional(),
+            token("now", "NOW").optional().since("7.0.0"),
+            token("force", "FORCE").optional().since("7.0.0"),
+            token("abort", "ABORT").optional().since("7.0.0"),
+        ],
+        ..ROW
+    },
+    Command {
+        name: "slowlog",
+        summary: "A container for slow log commands",
+        since: "2.2.12",
+        complexity: "Depends on subcommand.",
+        subcommands: SLOWLOG,
+        ..ROW
+    },
+    Command {
+        name: "swapdb",
+        arity: 3,
+        handler: super::swapdb,
+        flags: flags!(WRITE | FAST),
+        categories: categories!(KEYSPACE | DANGEROUS),
+        summary: "Swaps two Redis databases",
+        since: "4.0.0",
+        complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
+        arguments: &[integer("index1"), integer("index2")],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "time",
+        arity: 1,
+        handler: super::time,
+        flags: flags!(LOADING | STALE | FAST),
+        tips: &["nondeterministic_output"],
+        summary: "Return the current server time",
+        since: "2.6.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+];
+
+/// The subcommands of ACL.
+static ACL: &[Command] = &[
+    #[cfg(any())]
+    Command {
+        name: "cat",
+        arity: -2,
+        handler: super::acl_cat,
+        flags: flags!(NOSCRIPT | LOADING | STALE),
+        summary: "List the ACL categories or the commands inside a category",
+        since: "6.0.0",
+        complexity: "O(1) since the categories and commands are a fixed set.",
+        arguments: &[string("categoryname").optional()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "deluser",
+        arity: -3,
+        handler: super::acl_deluser,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Remove the specified ACL users and the associated rules",
+        since: "6.0.0",
+        complexity: "O(1) amortized time considering the typical user.",
+        arguments: &[string("username").multiple()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "dryrun",
+        arity: -4,
+        handler: super::acl_dryrun,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Returns whether the user can execute the given command without executing the command.",
+        since: "7.0.0",
+        complexity: "O(1).",
+        arguments: &[string("username"), string("command"), string("arg").optional().multiple()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "genpass",
+        arity: -2,
+        handler: super::acl_genpass,
+        flags: flags!(NOSCRIPT | LOADING | STALE),
+        summary: "Generate a pseudorandom secure password to use for ACL users",
+        since: "6.0.0",
+        complexity: "O(1)",
+        arguments: &[integer("bits").optional()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "getuser",
+        arity: 3,
+        handler: super::acl_getuser,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Get the rules for a specific ACL user",
+        since: "6.0.0",
+        complexity: "O(N). Where N is the number of password, command and pattern rules that the user has.",
+        history: &[
+            ("6.2.0", "Added Pub/Sub channel patterns."),
+            (
+                "7.0.0",
+                "Added selectors and changed the format of key and channel patterns from a list \
+                to their rule representation.",
+            ),
+        ],
+        arguments: &[string("username")],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "help",
+        arity: 2,
+        handler: super::acl_help,
+        flags: flags!(LOADING | STALE),
+        summary: "Show helpful text about the different subcommands",
+        since: "6.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "list",
+        arity: 2,
+        handler: super::acl_list,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "List the current ACL rules in ACL config file format",
+        since: "6.0.0",
+        complexity: "O(N). Where N is the number of configured users.",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "load",
+        arity: 2,
+        handler: super::acl_load,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Reload the ACLs from the configured ACL file",
+        since: "6.0.0",
+        complexity: "O(N). Where N is the number of configured users.",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "log",
+        arity: -2,
+        handler: super::acl_log,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "List latest events denied because of ACLs in place",
+        since: "6.0.0",
+        complexity: "O(N) with N being the number of entries shown.",
+        arguments: &[one_of("operation", &[integer("count"), token("reset", "RESET")]).optional()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "save",
+        arity: 2,
+        handler: super::acl_save,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Save the current ACL rules in the configured ACL file",
+        since: "6.0.0",
+        complexity: "O(N). Where N is the number of configured users.",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "setuser",
+        arity: -3,
+        handler: super::acl_setuser,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Modify or create the rules for a specific ACL user",
+        since: "6.0.0",
+        complexity: "O(N). Where N is the number of rules provided.",
+        history: &[
+            ("6.2.0", "Added Pub/Sub channel patterns."),
+            ("7.0.0", "Added selectors and key based permissions."),
+        ],
+        arguments: &[string("username"), string("rule").optional().multiple()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "users",
+        arity: 2,
+        handler: super::acl_users,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "List the username of all the configured ACL rules",
+        since: "6.0.0",
+        complexity: "O(N). Where N is the number of configured users.",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "whoami",
+        arity: 2,
+        handler: super::acl_whoami,
+        flags: flags!(NOSCRIPT | LOADING | STALE),
+        summary: "Return the name of the user associated to the current connection",
+        since: "6.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+];
+
+/// The subcommands of COMMAND.
+static COMMAND: &[Command] = &[
+    #[cfg(any())]
+    Command {
+        name: "count",
+        arity: 2,
+        handler: super::command_count,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        summary: "Get total number of Redis commands",
+        since: "2.8.13",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "docs",
+        arity: -2,
+        handler: super::command_docs,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        tips: &["nondeterministic_output_order"],
+        summary: "Get array of specific Redis command documentation",
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of commands to look up",
+        arguments: &[string("command-name").optional().multiple()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "getkeys",
+        arity: -4,
+        handler: super::command_getkeys,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        summary: "Extract keys given a full Redis command",
+        since: "2.8.13",
+        complexity: "O(N) where N is the number of arguments to the command",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "getkeysandflags",
+        arity: -4,
+        handler: super::command_getkeysandflags,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        summary: "Extract keys and access flags given a full Redis command",
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of arguments to the command",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "help",
+        arity: 2,
+        handler: super::command_help,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        summary: "Show helpful text about the different subcommands",
+        since: "5.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "info",
+        arity: -2,
+        handler: super::command_info,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        tips: &["nondeterministic_output_order"],
+        summary: "Get array of specific Redis command details, or all when no argument is given.",
+        since: "2.8.13",
+        complexity: "O(N) where N is the number of commands to look up",
+        history: &[("7.0.0", "Allowed to be called with no argument to get info on all commands.")],
+        arguments: &[string("command-name").optional().multiple()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "list",
+        arity: -2,
+        handler: super::command_list,
+        flags: flags!(LOADING | STALE),
+        categories: categories!(CONNECTION),
+        tips: &["nondeterministic_output_order"],
+        summary: "Get an array of Redis command names",
+        since: "7.0.0",
+        complexity: "O(N) where N is the total number of Redis commands",
+        arguments: &[one_of(
+            "filterby",
+            &[
+                string("module-name").after("MODULE"),
+                string("category").after("ACLCAT"),
+                pattern("pattern").after("PATTERN"),
+            ],
+        )
+        .after("FILTERBY")
+        .optional()],
+        ..ROW
+    },
+];
+
+/// The subcommands of CONFIG.
+static CONFIG: &[Command] = &[
+    #[cfg(any())]
+    Command {
+        name: "get",
+        arity: -3,
+        handler: super::config_get,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Get the values of configuration parameters",
+        since: "2.0.0",
+        complexity: "O(N) when N is the number of configuration parameters provided",
+        history: &[("7.0.0", "Added the ability to pass multiple pattern parameters in one call")],
+        arguments: &[block("parameter", &[string("parameter")]).multiple()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "help",
+        arity: 2,
+        handler: super::config_help,
+        flags: flags!(LOADING | STALE),
+        summary: "Show helpful text about the different subcommands",
+        since: "5.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "resetstat",
+        arity: 2,
+        handler: super::config_resetstat,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Reset the stats returned by INFO",
+        since: "2.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "rewrite",
+        arity: 2,
+        handler: super::config_rewrite,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        summary: "Rewrite the configuration file with the in memory configuration",
+        since: "2.8.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "set",
+        arity: -4,
+        handler: super::config_set,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        summary: "Set configuration parameters to the given values",
+        since: "2.0.0",
+        complexity: "O(N) when N is the number of configuration parameters provided",
+        history: &[("7.0.0", "Added the ability to set multiple parameters in one call.")],
+        arguments: &[block("parameter_value", &[string("parameter"), string("value")]).multiple()],
+        ..ROW
+    },
+];
+
+/// The subcommands of LATENCY.
+static LATENCY: &[Command] = &[
+    #[cfg(any())]
+    Command {
+        name: "doctor",
+        arity: 2,
+        handler: super::latency_doctor,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        summary: "Return a human readable latency analysis report.",
+        since: "2.8.13",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "graph",
+        arity: 3,
+        handler: super::latency_graph,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        summary: "Return a latency graph for the event.",
+        since: "2.8.13",
+        complexity: "O(1)",
+        arguments: &[string("event")],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "help",
+        arity: 2,
+        handler: super::latency_help,
+        flags: flags!(LOADING | STALE),
+        summary: "Show helpful text about the different subcommands.",
+        since: "2.8.13",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "histogram",
+        arity: -2,
+        handler: super::latency_histogram,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        summary: "Return the cumulative distribution of latencies of a subset of commands or all.",
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of commands with latency information being retrieved.",
+        arguments: &[string("command").optional().multiple()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "history",
+        arity: 3,
+        handler: super::latency_history,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        summary: "Return timestamp-latency samples for the event.",
+        since: "2.8.13",
+        complexity: "O(1)",
+        arguments: &[string("event")],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "latest",
+        arity: 2,
+        handler: super::latency_latest,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        summary: "Return the latest latency samples for all events.",
+        since: "2.8.13",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "reset",
+        arity: -2,
+        handler: super::latency_reset,
+        flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        summary: "Reset latency data for one or more events.",
+        since: "2.8.13",
+        complexity: "O(1)",
+        arguments: &[string("event").optional().multiple()],
+        ..ROW
+    },
+];
+
+/// The subcommands of MEMORY.
+static MEMORY: &[Command] = &[
+    #[cfg(any())]
+    Command {
+        name: "doctor",
+        arity: 2,
+        handler: super::memory_doctor,
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        summary: "Outputs memory problems report",
+        since: "4.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "help",
+        arity: 2,
+        handler: super::memory_help,
+        flags: flags!(LOADING | STALE),
+        summary: "Show helpful text about the different subcommands",
+        since: "4.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "malloc-stats",
+        arity: 2,
+        handler: super::memory_malloc_stats,
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        summary: "Show allocator internal stats",
+        since: "4.0.0",
+        complexity: "Depends on how much memory is allocated, could be slow",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "purge",
+        arity: 2,
+        handler: super::memory_purge,
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        summary: "Ask the allocator to release memory",
+        since: "4.0.0",
+        complexity: "Depends on how much memory is allocated, could be slow",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "stats",
+        arity: 2,
+        handler: super::memory_stats,
+        tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        summary: "Show memory usage details",
+        since: "4.0.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "usage",
+        arity: -3,
+        handler: super::memory_usage,
+        flags: flags!(READONLY),
+        keys: &[KeySpec::at(2, key_flags!(RO))],
+        summary: "Estimate the memory usage of a key",
+        since: "4.0.0",
+        complexity: "O(N) where N is the number of samples.",
+        arguments: &[key("key", 0), integer("count").after("SAMPLES").optional()],
+        ..ROW
+    },
+];
+
+/// The subcommands of SLOWLOG.
+static SLOWLOG: &[Command] = &[
+    #[cfg(any())]
+    Command {
+        name: "get",
+        arity: -2,
+        handler: super::slowlog_get,
+        flags: flags!(ADMIN | LOADING | STALE),
+        tips: &["request_policy:all_nodes", "nondeterministic_output"],
+        summary: "Get the slow log's entries",
+        since: "2.2.12",
+        complexity: "O(N) where N is the number of entries returned",
+        history: &[("4.0.0", "Added client IP address, port and name to the reply.")],
+        arguments: &[integer("count").optional()],
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "help",
+        arity: 2,
+        handler: super::slowlog_help,
+        flags: flags!(LOADING | STALE),
+        summary: "Show helpful text about the different subcommands",
+        since: "6.2.0",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "len",
+        arity: 2,
+        handler: super::slowlog_len,
+        flags: flags!(ADMIN | LOADING | STALE),
+        tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
+        summary: "Get the slow log's length",
+        since: "2.2.12",
+        complexity: "O(1)",
+        ..ROW
+    },
+    #[cfg(any())]
+    Command {
+        name: "reset",
+        arity: 2,
+        handler: super::slowlog_reset,
+        flags: flags!(ADMIN | LOADING | STALE),
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        summary: "Clear all entries from the slow log",
+        since: "2.2.12",
+        complexity: "O(N) where N is the number of entries in the slowlog",
+        ..ROW
+    },
 ];
