@@ -9,6 +9,7 @@ pub(crate) mod acl;
 pub(crate) mod command;
 pub(crate) mod config;
 pub(crate) mod glob;
+pub(crate) mod long_double;
 pub(crate) mod server;
 pub(crate) mod store;
 

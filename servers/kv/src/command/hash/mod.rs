@@ -1,11 +1,11 @@
 //! Commands on hashes. Those on the expiry of fields are in [`expiry`].
 
-pub(crate) mod expiry;
+mod expiry;
 mod increment;
-pub(crate) mod random;
+mod random;
 pub(crate) mod table;
 
-pub(crate) use increment::hincrby;
+pub(crate) use increment::{hincrby, hincrbyfloat};
 
 use super::call::{Call, Done};
 use super::error::Error;

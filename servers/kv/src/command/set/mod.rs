@@ -1,6 +1,6 @@
 //! Commands on sets. Those on several are in [`algebra`].
 
-pub(crate) mod algebra;
+mod algebra;
 pub(crate) mod table;
 
 use super::call::{Call, Done};
