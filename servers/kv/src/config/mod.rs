@@ -12,7 +12,7 @@ mod change;
 mod directive;
 mod file;
 mod rewrite;
-mod rule;
+pub(crate) mod rule;
 mod special;
 mod table;
 #[cfg(test)]

@@ -200,7 +200,7 @@ fn percentage(word: &[u8]) -> Option<i128> {
 
 /// Bytes with a unit: powers of 1,000 are `k`, `m`, `g`; powers of 1,024 are `kb`, `mb`, `gb`. No digits at all
 /// are zero.
-pub(super) fn memory(word: &[u8]) -> Option<u64> {
+pub(crate) fn memory(word: &[u8]) -> Option<u64> {
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, unit) = word.split_at_checked(digits)?;
     let unit: u64 = match unit.to_ascii_lowercase().as_slice() {

@@ -11,7 +11,9 @@ impl Server {
         self.reactor.call_later(pause, move || {
             if let Some(server) = me.upgrade() {
                 let server = &mut *server.borrow_mut();
-                server.cron();
+                if !server.cron_is_paused {
+                    server.cron();
+                }
                 server.start_cron();
             }
         });

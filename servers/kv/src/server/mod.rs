@@ -88,6 +88,10 @@ pub(crate) struct Server {
     pool: Pool,
     /// More is to be evicted in the next turn.
     evicting: bool,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+    pub(crate) skips_checksums: bool,
+    /// DEBUG PAUSE-CRON.
+    pub(crate) cron_is_paused: bool,
     /// How many changes there were, ever.
     pub(crate) dirty: u64,
     /// What reading has found out and the end of the command acts on.
@@ -122,6 +126,8 @@ impl Server {
                 expiring: Expiring::default(),
                 pool: Pool::default(),
                 evicting: false,
+                skips_checksums: false,
+                cron_is_paused: false,
                 dirty: 0,
                 late: RefCell::default(),
             })

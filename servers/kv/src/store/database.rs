@@ -168,6 +168,11 @@ impl Database {
         self.entries.into_all().map(Entry::into_value)
     }
 
+    /// How many places the tables have: of all keys, and of those that expire.
+    pub(crate) fn slots(&self) -> (usize, usize) {
+        self.entries.slots()
+    }
+
     /// The key, whether it has expired or not.
     #[inline]
     pub(crate) fn find(&self, key: Key<'_>) -> Option<Found<'_>> {

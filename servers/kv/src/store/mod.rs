@@ -12,6 +12,7 @@ pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod listpack;
 pub(crate) mod lzf;
+pub(crate) mod rdb;
 pub(crate) mod sample;
 pub(crate) mod set;
 pub(crate) mod stream;

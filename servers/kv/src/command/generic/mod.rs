@@ -1,5 +1,6 @@
 //! Commands on keys, whatever they hold. The one rule: what a key holds is moved or copied, never looked into.
 
+mod dump;
 mod expire;
 mod object;
 mod rename;
@@ -11,6 +12,7 @@ use crate::glob;
 use crate::server::keyspace::Lookup;
 use crate::server::notify::Notify;
 use crate::store::database::Key;
+pub(crate) use dump::{dump, restore};
 pub(crate) use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 pub(crate) use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount};
 pub(crate) use rename::{copy, r#move, rename, renamenx};

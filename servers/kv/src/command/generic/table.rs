@@ -44,7 +44,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         arguments: &[key("key", 0).multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "dump",
         arity: 2,
@@ -287,7 +286,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         arguments: &[key("key", 0), key("newkey", 1)],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "restore",
         arity: -4,

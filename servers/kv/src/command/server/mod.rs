@@ -1,9 +1,11 @@
 //! Commands about the server and its databases as a whole.
 
+mod debug;
 mod flush;
 pub(crate) mod table;
 
 use super::call::{Call, Done};
+pub(crate) use debug::debug;
 pub(crate) use flush::{flushall, flushdb, swapdb};
 use ropewalk_protocols::resp::ReplyWriter;
 

@@ -50,7 +50,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "debug",
         arity: -2,

@@ -64,6 +64,11 @@ impl Entries {
         self.all.into_elements()
     }
 
+    /// How many places the tables have: of all, and of those that expire.
+    pub(crate) fn slots(&self) -> (usize, usize) {
+        (self.all.slots(), self.expiring.slots())
+    }
+
     /// How many have an expiry.
     pub(crate) fn expiring_len(&self) -> usize {
         self.expiring.len()

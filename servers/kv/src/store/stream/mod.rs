@@ -11,7 +11,7 @@ mod trim;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use group::{Claim, Claimed, Consumer, ConsumerKey, Deliveries, Group, Pending};
+pub(crate) use group::{Claim, Claimed, Consumer, ConsumerKey, Deliveries, Group, GroupBuilder, Pending};
 pub(crate) use id::{NewId, StreamId};
 pub(crate) use log::{AddError, Counters, Log};
 pub(crate) use node::{Entry, Node};
