@@ -12,6 +12,8 @@ pub(crate) mod glob;
 pub(crate) mod long_double;
 pub(crate) mod server;
 pub(crate) mod store;
+#[cfg(test)]
+mod testing;
 
 pub use server::entry::Kv;
 pub use server::memory::MemorySource;

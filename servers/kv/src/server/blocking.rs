@@ -2,7 +2,7 @@
 //! served runs again, from its beginning, as if it came now.
 //!
 //! ```text
-//! BLPOP a b 0 ─▶ nothing there ─▶ Waiter in the queues of a and of b; the client is read no more
+//! BLPOP a b 0 ─▶ nothing there ─▶ Waiter in the queues of a and of b; what the client sends is left
 //! RPUSH b x   ─▶ key b changed ─▶ `ready`; when RPUSH is over, b's waiters are looked at in order:
 //!                                 BLPOP runs again with `ready` = b, takes x, leaves both queues
 //! ```
@@ -177,7 +177,7 @@ impl Blocked {
 }
 
 impl Server {
-    /// Have a client wait. Its further commands stay where they are, unread.
+    /// Have a client wait. Its further commands stay in its input.
     pub(super) fn block(&mut self, client: &Rc<Client>, command: CommandId, args: &[&[u8]], mut wait: Wait) {
         let as_called = || args.iter().map(|argument| Bytes::copy_from_slice(argument)).collect();
         let args = wait.again.take().unwrap_or_else(as_called);
@@ -186,7 +186,6 @@ impl Server {
         let waiter = self.blocked.add(waiter);
         client.extras_mut(|extras| extras.waiter = Some(waiter));
         client.set(State::BLOCKED, true);
-        client.transport.pause_reading();
         client.transport.set_timeout(timeout);
     }
 
@@ -248,7 +247,7 @@ impl Server {
         self.settle();
     }
 
-    /// A client waits no more. Its further commands are read again.
+    /// A client waits no more. Its further commands are executed, beginning with what it has sent meanwhile.
     pub(crate) fn unblock(&mut self, client: &Rc<Client>) {
         let waiter = client.extras_if_any(|extras| extras.waiter.take()).flatten();
         if let Some(waiter) = waiter {
@@ -257,6 +256,8 @@ impl Server {
         client.trim_extras();
         client.set(State::BLOCKED, false);
         client.transport.set_timeout(None);
+        // Whether it was paused or not: what is resumed is delivered what was left.
+        client.transport.pause_reading();
         client.transport.resume_reading();
     }
 

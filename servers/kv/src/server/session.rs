@@ -24,6 +24,10 @@ const ROOM_MAX: usize = 1024 * 1024;
 /// A client that leaves so many bytes of replies unread is read no more until it has taken them.
 const UNREAD_MAX: usize = 128 * 1024 * 1024;
 
+/// A client that waits is read on, so that its leaving is seen: else it would be served when nobody is there to take
+/// it. What it sends is left for later, and from so many bytes on it is read no more.
+const WAITING_INPUT_MAX: usize = 64 * 1024;
+
 thread_local! {
     static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::new()) };
 }
@@ -120,20 +124,27 @@ impl Protocol for Session {
 
     fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
         let Some(client) = self.client.clone() else { return input.clear() };
+        if client.is(State::BLOCKED) {
+            if input.len() > WAITING_INPUT_MAX {
+                transport.pause_reading();
+            }
+            return;
+        }
         let server = self.server.clone();
         let server = &mut *server.borrow_mut();
         server.clock.advance(server.reactor.now());
         let mut scratch = SCRATCH.take();
         let mut taken = 0usize;
         let mut room = 0;
-        while transport.is_reading() {
+        let may_go_on = || transport.is_reading() && !client.is(State::BLOCKED);
+        while may_go_on() {
             let rest = input.get(taken..).unwrap_or_default();
             let (more, stop) = self.execute(server, &client, rest, &mut scratch);
             taken = taken.saturating_add(more);
             match stop {
                 Stop::Full => continue,
                 Stop::Incomplete { missing } => room = missing.min(ROOM_MAX),
-                Stop::Refused(error) if transport.is_reading() => {
+                Stop::Refused(error) if may_go_on() => {
                     server.protocol_error(&client, error);
                     taken = input.len();
                 }

@@ -2,6 +2,8 @@
 
 mod blocking;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 use super::call::{Call, Done, integer};
 use super::error::Error;
