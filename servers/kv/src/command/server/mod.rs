@@ -1,5 +1,6 @@
 //! Commands about the server and its databases as a whole.
 
+mod commands;
 mod debug;
 mod flush;
 pub(crate) mod table;

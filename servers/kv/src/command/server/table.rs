@@ -1,6 +1,7 @@
 //! The rows of the commands about the server.
 
-use crate::command::row::argument::{integer, one_of, token};
+use super::commands;
+use crate::command::row::argument::{integer, one_of, pattern, string, token};
 use crate::command::row::{Command, Group, categories, flags};
 
 /// What they share.
@@ -16,11 +17,10 @@ pub(crate) static COMMANDS: &[Command] = &[
         subcommands: ACL,
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "command",
         arity: -1,
-        handler: super::command,
+        handler: commands::command,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         tips: &["nondeterministic_output_order"],
@@ -376,11 +376,10 @@ static ACL: &[Command] = &[
 
 /// The subcommands of COMMAND.
 static COMMAND: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "count",
         arity: 2,
-        handler: super::command_count,
+        handler: commands::command_count,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         summary: "Get total number of Redis commands",
@@ -388,11 +387,10 @@ static COMMAND: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "docs",
         arity: -2,
-        handler: super::command_docs,
+        handler: commands::command_docs,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         tips: &["nondeterministic_output_order"],
@@ -402,11 +400,10 @@ static COMMAND: &[Command] = &[
         arguments: &[string("command-name").optional().multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "getkeys",
         arity: -4,
-        handler: super::command_getkeys,
+        handler: commands::command_getkeys,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         summary: "Extract keys given a full Redis command",
@@ -414,11 +411,10 @@ static COMMAND: &[Command] = &[
         complexity: "O(N) where N is the number of arguments to the command",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "getkeysandflags",
         arity: -4,
-        handler: super::command_getkeysandflags,
+        handler: commands::command_getkeysandflags,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         summary: "Extract keys and access flags given a full Redis command",
@@ -426,11 +422,10 @@ static COMMAND: &[Command] = &[
         complexity: "O(N) where N is the number of arguments to the command",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "help",
         arity: 2,
-        handler: super::command_help,
+        handler: commands::command_help,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         summary: "Show helpful text about the different subcommands",
@@ -438,11 +433,10 @@ static COMMAND: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "info",
         arity: -2,
-        handler: super::command_info,
+        handler: commands::command_info,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         tips: &["nondeterministic_output_order"],
@@ -453,11 +447,10 @@ static COMMAND: &[Command] = &[
         arguments: &[string("command-name").optional().multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "list",
         arity: -2,
-        handler: super::command_list,
+        handler: commands::command_list,
         flags: flags!(LOADING | STALE),
         categories: categories!(CONNECTION),
         tips: &["nondeterministic_output_order"],
