@@ -1,7 +1,7 @@
 //! The rows of the commands about hashes.
 
 use super::{expiry, random};
-use crate::command::row::argument::{block, integer, key, one_of, pattern, string, token, unix_time};
+use crate::command::row::argument::{block, double, integer, key, one_of, pattern, string, token, unix_time};
 use crate::command::row::key_spec::KeySpec;
 use crate::command::row::{Command, Deprecated, Group, categories, flags, key_flags};
 use crate::command::scan;
@@ -130,7 +130,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         arguments: &[key("key", 0), string("field"), integer("increment")],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "hincrbyfloat",
         arity: 4,
