@@ -4,6 +4,8 @@ mod expiry;
 mod increment;
 mod random;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use increment::{hincrby, hincrbyfloat};
 

@@ -2,6 +2,8 @@
 
 mod algebra;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 use super::call::{Call, Done};
 use super::draws::{self, Draws};
