@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod registry;
 pub(crate) mod row;
 pub(crate) mod scan;
+pub(crate) mod scripting;
 pub(crate) mod server;
 pub(crate) mod set;
 pub(crate) mod sort;
@@ -26,6 +27,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
         generic::table::COMMANDS,
         hash::table::COMMANDS,
         list::table::COMMANDS,
+        scripting::table::COMMANDS,
         server::table::COMMANDS,
         set::table::COMMANDS,
         sort::table::COMMANDS,
