@@ -1,0 +1,1 @@
+"""The tests of redis-py 5.0.8, the Python client: its source distribution, in a virtual environment."""
