@@ -110,6 +110,20 @@ impl Server {
         }
     }
 
+    /// What a key is marked with when it is given another value: how often it was used is not forgotten. Whether
+    /// that is a use by itself, or was noted before, `is_use` says.
+    #[inline]
+    pub(super) fn access_when_set(&self, db: usize, key: Key<'_>, is_use: bool) -> Access {
+        if !is_lfu(self.config.maxmemory_policy) {
+            return self.second();
+        }
+        match self.database(db).find(key).map(|found| found.access()) {
+            Some(before) if is_use => self.next_access(before),
+            Some(before) => before,
+            None => self.first_access(),
+        }
+    }
+
     /// For how many seconds a key was not used; none if the policy counts uses instead.
     pub(crate) fn idle_seconds(&self, access: Access) -> Option<i64> {
         let idle = self.second().wrapping_sub(access) & ACCESS_MASK;

@@ -147,7 +147,7 @@ impl Server {
 
     /// Put a value under a key; what it held is dropped. A key that was not there is announced.
     pub(crate) fn insert(&mut self, db: usize, key: Key<'_>, value: Value, expiry: Expiry) {
-        let access = self.first_access();
+        let access = self.access_when_set(db, key, false);
         let before = self.database_mut(db).insert(key, value, expiry, access);
         match before {
             Replaced::Nothing => self.notify(db, Notify::NEW, "new", key.name),
@@ -159,7 +159,10 @@ impl Server {
     /// Set a key to a string; what it held is dropped. A key that was not there is announced.
     #[inline]
     pub(crate) fn set_string(&mut self, db: usize, key: Key<'_>, bytes: &[u8], expiry: Expiry) {
-        let access = self.first_access();
+        if self.database(db).expiring_len() > 0 {
+            self.expire_if_due(db, key);
+        }
+        let access = self.access_when_set(db, key, true);
         let is_new = self.database_mut(db).set_string(key, bytes, expiry, access);
         if is_new && self.config.notify.wants(Notify::NEW) {
             self.notify(db, Notify::NEW, "new", key.name);
