@@ -99,6 +99,21 @@ impl<'a> ReplyWriter<'a> {
         self.version
     }
 
+    /// How many bytes the output has, those from before included.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether the output has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Take back what was written behind these many bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.out.truncate(len);
+    }
+
     /// What was encoded before, in the version that this client speaks: a message for many, for one.
     pub fn encoded(&mut self, replies: &[u8]) {
         self.out.extend_from_slice(replies);

@@ -54,7 +54,10 @@ pub(crate) struct Call<'a> {
     pub(crate) ready: Option<&'a [u8]>,
     /// The command has to wait: set by [`Call::wait`].
     pub(crate) wait: Option<Wait>,
+    /// What goes into the journal.
     pub(crate) effects: Effects,
+    /// Which arguments are not to be shown to anybody.
+    pub(crate) secrets: Vec<usize>,
     pub(crate) first_key: Option<Key<'a>>,
 }
 
@@ -133,6 +136,11 @@ impl<'a> Call<'a> {
             return Err(Error::text("ERR timeout is negative"));
         }
         Ok((ms > 0.0).then(|| Duration::from_millis(ms as u64)))
+    }
+
+    /// This argument is not shown to anybody: not in MONITOR, not in the slow log.
+    pub(crate) fn redact(&mut self, index: usize) {
+        self.secrets.push(index);
     }
 
     /// The command has too few arguments, or too many, as its handler found.

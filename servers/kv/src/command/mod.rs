@@ -12,6 +12,7 @@ pub(crate) mod help;
 pub(crate) mod hyperloglog;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod pubsub;
 pub(crate) mod registry;
 pub(crate) mod row;
 pub(crate) mod scan;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
         hash::table::COMMANDS,
         hyperloglog::table::COMMANDS,
         list::table::COMMANDS,
+        pubsub::table::COMMANDS,
         scripting::table::COMMANDS,
         server::table::COMMANDS,
         set::table::COMMANDS,

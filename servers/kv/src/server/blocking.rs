@@ -77,6 +77,13 @@ struct Queue {
     even_if_gone: usize,
 }
 
+impl Waiter {
+    /// How many bytes the arguments of its command have.
+    pub(super) fn argument_bytes(&self) -> usize {
+        self.args.iter().map(Bytes::len).sum()
+    }
+}
+
 /// A key of a database.
 type Place = (usize, Box<[u8]>);
 
@@ -192,7 +199,7 @@ impl Server {
     /// Serve whoever waited for what has changed, and whoever waited for what that changes.
     #[inline]
     pub(crate) fn serve_ready(&mut self) {
-        if !self.blocked.ready.is_empty() {
+        if !self.blocked.ready.is_empty() && !self.is_paused() {
             self.serve_each();
         }
     }
@@ -269,7 +276,7 @@ impl Server {
     ) -> bool {
         let otherwise = client.extras(|extras| extras.waiter.as_ref().map(|waiter| waiter.wait.otherwise));
         let Some(otherwise) = otherwise.flatten() else { return false };
-        client.send(|reply| answer(otherwise, reply));
+        client.answer(|reply| answer(otherwise, reply));
         self.unblock(client);
         true
     }

@@ -1,6 +1,10 @@
 //! A client, as the server knows it. The one rule: what most clients never use lies in a box of its own,
 //! so that an idle one stays small.
 
+use super::blocking::Waiter;
+use super::describe::Figures;
+use super::pubsub::Subscriptions;
+use super::{tracking, watch::Watched};
 use crate::acl::User;
 use crate::command::registry::CommandId;
 use bitflags::bitflags;
@@ -8,7 +12,6 @@ use bytes::{Bytes, BytesMut};
 use ropewalk_protocols::resp::{ReplyWriter, Version};
 use ropewalk_reactor::Transport;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 bitflags! {
@@ -55,6 +58,8 @@ bitflags! {
         const SUBSCRIBED = 1 << 18;
         /// The command under way has left a large reply, or was long: the batch ends behind it.
         const YIELD = 1 << 19;
+        /// Something was sent to it while its commands ran, and waits for its place among the replies.
+        const PUSHED = 1 << 20;
     }
 }
 
@@ -67,46 +72,54 @@ pub(crate) struct Queued {
     pub(crate) args: Vec<Bytes>,
 }
 
-/// A key that is watched, and whether it was gone already.
-#[derive(Clone, Debug)]
-pub(crate) struct Watched {
-    /// In which database.
-    pub(crate) db: usize,
-    /// Its name.
-    pub(crate) key: Rc<[u8]>,
-    /// It had expired when WATCH came, and so may go without failing the transaction.
-    pub(crate) was_expired: bool,
+/// What MULTI has queued.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    /// The commands.
+    pub(crate) commands: Vec<Queued>,
+    /// What their arguments take, in bytes.
+    pub(crate) bytes: usize,
 }
 
 /// What few clients have.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
     /// CLIENT SETNAME.
-    pub(crate) name: Option<Bytes>,
+    pub(crate) name: Option<Box<[u8]>>,
     /// CLIENT SETINFO LIB-NAME.
-    pub(crate) library: Option<Bytes>,
+    pub(crate) library: Option<Box<[u8]>>,
     /// CLIENT SETINFO LIB-VER.
-    pub(crate) library_version: Option<Bytes>,
+    pub(crate) library_version: Option<Box<[u8]>>,
     /// What MULTI has queued.
-    pub(crate) queued: Vec<Queued>,
-    /// The bytes of what MULTI has queued.
-    pub(crate) queued_bytes: usize,
+    pub(crate) transaction: Option<Box<Transaction>>,
     /// What WATCH watches.
     pub(crate) watched: Vec<Watched>,
-    /// Channels subscribed to.
-    pub(crate) channels: BTreeSet<Bytes>,
-    /// Patterns subscribed to.
-    pub(crate) patterns: BTreeSet<Bytes>,
-    /// Shard channels subscribed to.
-    pub(crate) shard_channels: BTreeSet<Bytes>,
+    /// What it subscribes to.
+    pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// How its reads are tracked.
-    pub(crate) tracking: Option<Box<super::tracking::Options>>,
+    pub(crate) tracking: Option<Box<tracking::Options>>,
     /// What it waits for.
-    pub(crate) waiter: Option<Rc<super::blocking::Waiter>>,
+    pub(crate) waiter: Option<Rc<Waiter>>,
     /// When its output first was above the soft limit, in milliseconds since 1970.
     pub(crate) soft_limit_since: Option<i64>,
-    /// Pushes that came while its own commands ran.
-    pub(crate) deferred: VecDeque<Bytes>,
+    /// What was sent to it while its commands run.
+    meanwhile: Option<Box<Meanwhile>>,
+}
+
+/// What was sent to a client while its commands run, which is written to where it belongs when the reply is.
+#[derive(Debug, Default)]
+struct Meanwhile {
+    ahead: Vec<Bytes>,
+    behind: Vec<Bytes>,
+}
+
+/// Where a message goes that is sent to a client while it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Before the reply of the command that runs; behind that of a transaction, which must not be torn apart.
+    Ahead,
+    /// Behind the reply.
+    Behind,
 }
 
 /// One connection.
@@ -129,6 +142,8 @@ pub(crate) struct Client {
     pub(crate) last_command: Cell<Option<CommandId>>,
     /// As whom.
     pub(crate) user: RefCell<Rc<User>>,
+    /// What was last seen of its buffers.
+    pub(super) figures: Cell<Figures>,
     extras: RefCell<Option<Box<Extras>>>,
 }
 
@@ -145,11 +160,13 @@ impl Client {
             version: Cell::default(),
             last_command: Cell::new(None),
             user: RefCell::new(user),
+            figures: Cell::default(),
             extras: RefCell::new(None),
         }
     }
 
     /// Whether any of these is set.
+    #[inline]
     pub(crate) fn is(&self, state: State) -> bool {
         self.state.get().intersects(state)
     }
@@ -160,6 +177,7 @@ impl Client {
     }
 
     /// Set these, or clear them.
+    #[inline]
     pub(crate) fn set(&self, state: State, on: bool) {
         let mut all = self.state.get();
         all.set(state, on);
@@ -188,34 +206,62 @@ impl Client {
             *extras = None;
         }
     }
+}
 
-    /// To how many channels and patterns it is subscribed; shard channels are counted apart.
-    pub(crate) fn subscriptions(&self) -> usize {
-        self.extras(|extras| extras.channels.len() + extras.patterns.len()).unwrap_or(0)
-    }
-
-    /// To how many shard channels it is subscribed.
-    pub(crate) fn shard_subscriptions(&self) -> usize {
-        self.extras(|extras| extras.shard_channels.len()).unwrap_or(0)
-    }
-
-    /// Send it a message that answers no command, or the late answer to one that waited. If its own commands
-    /// are being run, the message goes behind the reply that is being written.
-    pub(crate) fn send(&self, write: impl FnOnce(&mut ReplyWriter<'_>)) {
-        if self.is(State::RUNNING) {
-            let mut message = BytesMut::new();
-            write(&mut ReplyWriter::new(&mut message, self.version.get()));
-            self.extras_mut(|extras| extras.deferred.push_back(message.freeze()));
-        } else {
-            self.transport.write_with(|out| write(&mut ReplyWriter::new(out, self.version.get())));
+/// What is sent to a client beside the replies to its commands.
+impl Client {
+    /// Send it the late answer to a command that waited, unless it wants no answers.
+    pub(crate) fn answer(&self, write: impl FnOnce(&mut ReplyWriter<'_>)) {
+        if !self.is(State::REPLY_OFF | State::REPLY_SKIP) {
+            self.send(Place::Ahead, write);
         }
     }
 
-    /// Append what was sent to it while its commands were run.
-    pub(crate) fn flush_deferred(&self, out: &mut BytesMut) {
-        self.extras_if_any(|extras| {
-            extras.deferred.drain(..).for_each(|message| out.extend_from_slice(&message));
+    /// Send it a message that answers no command.
+    pub(crate) fn send(&self, place: Place, write: impl FnOnce(&mut ReplyWriter<'_>)) {
+        let version = self.version.get();
+        if self.is(State::RUNNING) {
+            let mut message = BytesMut::new();
+            write(&mut ReplyWriter::new(&mut message, version));
+            self.keep(place, message.freeze());
+        } else {
+            self.transport.write_with(|out| write(&mut ReplyWriter::new(out, version)));
+        }
+    }
+
+    /// Send it a message that was encoded for its version of the protocol.
+    pub(crate) fn send_encoded(&self, place: Place, message: &Bytes) {
+        if self.is(State::RUNNING) {
+            self.keep(place, message.clone());
+        } else {
+            self.transport.write_bytes(message.clone());
+        }
+    }
+
+    fn keep(&self, place: Place, message: Bytes) {
+        self.set(State::PUSHED, true);
+        let place = if self.is(State::EXECUTING) { Place::Behind } else { place };
+        self.extras_mut(|extras| {
+            let meanwhile = extras.meanwhile.get_or_insert_default();
+            match place {
+                Place::Ahead => meanwhile.ahead.push(message),
+                Place::Behind => meanwhile.behind.push(message),
+            }
         });
+    }
+
+    /// Put what was sent to it while its command ran to its place: the command's reply stands behind `before`.
+    pub(crate) fn place_pushes(&self, out: &mut BytesMut, before: usize) {
+        self.set(State::PUSHED, false);
+        let meanwhile = self.extras_if_any(|extras| extras.meanwhile.take()).flatten();
+        let Some(meanwhile) = meanwhile else { return };
+        if !meanwhile.ahead.is_empty() {
+            let reply = out.split_off(before.min(out.len()));
+            meanwhile.ahead.iter().for_each(|message| out.extend_from_slice(message));
+            out.extend_from_slice(&reply);
+        }
+        meanwhile.behind.iter().for_each(|message| out.extend_from_slice(message));
+        self.trim_extras();
     }
 
     /// Close it when what was written has been sent.
@@ -232,17 +278,23 @@ impl Client {
 }
 
 impl Extras {
+    /// What they take on the heap, in bytes, about.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let names = [&self.name, &self.library, &self.library_version];
+        let names: usize = names.into_iter().flatten().map(|name| name.len()).sum();
+        let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.bytes);
+        let watched: usize = self.watched.iter().map(Watched::heap_bytes).sum();
+        let subscriptions = self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.heap_bytes());
+        let tracking = self.tracking.as_ref().map_or(0, |options| options.heap_bytes());
+        size_of::<Self>() + names + queued + watched + subscriptions + tracking
+    }
+
     fn is_unused(&self) -> bool {
-        let Self { name, library, library_version, queued, watched, .. } = self;
+        let Self { name, library, library_version, transaction, watched, subscriptions, .. } = self;
         let anonymous = name.is_none() && library.is_none() && library_version.is_none();
-        let quiet = self.channels.is_empty() && self.patterns.is_empty() && self.shard_channels.is_empty();
-        let idle = queued.is_empty() && watched.is_empty() && self.waiter.is_none();
-        anonymous
-            && quiet
-            && idle
-            && self.tracking.is_none()
-            && self.deferred.is_empty()
-            && self.soft_limit_since.is_none()
+        let idle = transaction.is_none() && watched.is_empty() && self.waiter.is_none();
+        let quiet = subscriptions.is_none() && self.tracking.is_none() && self.meanwhile.is_none();
+        anonymous && idle && quiet && self.soft_limit_since.is_none()
     }
 }
 

@@ -28,5 +28,10 @@ impl Server {
     fn cron(&mut self) {
         self.clock.anchor(&self.reactor);
         self.expire_slowly();
+        if self.tracking.clients() > 0 {
+            self.limit_tracked_keys();
+        }
+        self.look_after_clients();
+        self.end_turn();
     }
 }

@@ -7,8 +7,9 @@ use super::client::{Client, Queued, State};
 use super::clock::micros;
 use crate::command::call::{Call, Effects};
 use crate::command::error::{self, Error};
+use crate::command::keys;
 use crate::command::registry::CommandId;
-use crate::command::row::Flags;
+use crate::command::row::{Command, Flags};
 use crate::store::database::Key;
 use bytes::{Bytes, BytesMut};
 use ropewalk_protocols::resp::{ReplyWriter, Version};
@@ -53,7 +54,11 @@ impl Server {
                 reply.simple("QUEUED");
                 Flow::Next
             }
-            Ok(Admitted::Postpone) => return Flow::Postpone,
+            Ok(Admitted::Postpone) => {
+                self.postpone(client);
+                client.place_pushes(out, before);
+                return Flow::Postpone;
+            }
             Err(refused) => {
                 self.refuse(client, &refused, &mut reply);
                 Flow::Next
@@ -98,11 +103,17 @@ impl Server {
             ready,
             wait: None,
             effects: Effects::AsCalled,
+            secrets: Vec::new(),
             first_key,
         };
+        call.server.is_executing = true;
         let done = (row.handler)(&mut call, reply);
-        let Call { wait, effects, .. } = call;
+        let Call { wait, effects, secrets, .. } = call;
+        if ready.is_none() {
+            self.show_monitors(client, command, args, &secrets);
+        }
         if wait.is_some() {
+            self.is_executing = nested;
             return wait;
         }
         if let Err(failure) = &done {
@@ -112,6 +123,10 @@ impl Server {
             self.registry.entry_mut(command).stats.failed += 1;
         }
         self.settle_late();
+        if client.is(State::TRACKING) {
+            self.note_reads(client, row, args);
+        }
+        self.is_executing = nested;
         let ended = self.reactor.now();
         self.note_effects(db, args, effects, self.dirty != dirty);
         self.account(client, command, args, ended.saturating_duration_since(started));
@@ -119,6 +134,15 @@ impl Server {
             self.clock.advance(ended);
         }
         None
+    }
+
+    /// The command has read keys that the client may keep copies of.
+    fn note_reads(&mut self, client: &Client, row: &Command, args: &[&[u8]]) {
+        if row.flags.contains(Flags::READONLY) && !row.flags.contains(Flags::PUBSUB) {
+            let mut found = Vec::new();
+            keys::find(row, args, &mut found);
+            self.remember_reads(client, found.iter().filter_map(|key| args.get(key.index).copied()));
+        }
     }
 
     fn note_effects(&mut self, db: usize, args: &[&[u8]], effects: Effects, changed: bool) {
@@ -173,9 +197,8 @@ impl Server {
         const RARE: State = State::REPLY_OFF
             .union(State::REPLY_SKIP)
             .union(State::REPLY_SKIP_NEXT)
-            .union(State::SUBSCRIBED)
             .union(State::TRACKING)
-            .union(State::MONITOR);
+            .union(State::PUSHED);
         if !client.is(RARE) {
             return;
         }
@@ -185,7 +208,22 @@ impl Server {
         let skip_next = client.is(State::REPLY_SKIP_NEXT);
         client.set(State::REPLY_SKIP_NEXT, false);
         client.set(State::REPLY_SKIP, skip_next);
-        client.flush_deferred(out);
+        if client.is(State::TRACKING) {
+            self.forget_caching(client);
+        }
+        if client.is(State::PUSHED) {
+            client.place_pushes(out, before);
+        }
+    }
+
+    /// CLIENT CACHING holds for one command, or for one transaction.
+    fn forget_caching(&self, client: &Client) {
+        let last = client.last_command.get().map(|command| self.registry.entry(command));
+        let is_client =
+            last.and_then(|entry| entry.parent).map(|parent| self.registry.name(parent)) == Some("client");
+        if !is_client && !client.is(State::MULTI) {
+            client.set_caching(false);
+        }
     }
 
     /// A command was refused before it ran: a transaction that it was meant for will fail.
@@ -210,8 +248,7 @@ impl Server {
     /// Forget what MULTI has queued, and what WATCH watches.
     pub(crate) fn discard(&mut self, client: &Rc<Client>) {
         client.extras_if_any(|extras| {
-            extras.queued = Vec::new();
-            extras.queued_bytes = 0;
+            extras.transaction = None;
         });
         client.set(State::MULTI | State::DIRTY_EXEC | State::DIRTY_CAS, false);
         self.unwatch(client);
@@ -263,7 +300,7 @@ impl Server {
             return Err(refused(Error::Arity(self.registry.name(command).to_owned())));
         }
         let open = row.flags.contains(Flags::NO_AUTH);
-        if !client.is(State::AUTHENTICATED) && !open && self.needs_authentication(client) {
+        if !client.is(State::AUTHENTICATED) && !open && self.needs_authentication() {
             return Err(refused(Error::NoAuth));
         }
         if client.is(State::MULTI) && row.flags.contains(Flags::NO_MULTI) {
@@ -271,6 +308,9 @@ impl Server {
         }
         if self.config.maxmemory > 0 {
             self.make_room(client, command).map_err(refused)?;
+        }
+        if self.tracking.clients() > 0 {
+            self.limit_tracked_keys();
         }
         let name = self.registry.entry(command).parent.map_or(row.name, |_| "");
         if client.is(State::SUBSCRIBED)
@@ -283,21 +323,14 @@ impl Server {
                  allowed in this context"
             ))));
         }
+        if self.is_paused() && self.is_held_back(client, command) {
+            return Ok(Admitted::Postpone);
+        }
         if client.is(State::MULTI) && !NEVER_QUEUED.contains(&name) {
             return Ok(Admitted::Queue(command));
         }
         client.last_command.set(Some(command));
         Ok(Admitted::Run(command))
-    }
-
-    /// Whether CLIENT PAUSE holds up everything that changes data.
-    pub(crate) fn is_paused(&self) -> bool {
-        false
-    }
-
-    /// Whether a client that has not authenticated has to.
-    pub(crate) fn needs_authentication(&self, _: &Client) -> bool {
-        false
     }
 
     /// Which command it is, and which subcommand.
@@ -317,10 +350,17 @@ impl Server {
 }
 
 fn queue(client: &Client, command: CommandId, args: &[&[u8]]) {
-    let args: Vec<Bytes> = args.iter().map(|argument| Bytes::copy_from_slice(argument)).collect();
+    let args = detach(args);
     client.last_command.set(Some(command));
     client.extras_mut(|extras| {
-        extras.queued_bytes += args.iter().map(|argument| argument.len() + size_of::<Bytes>()).sum::<usize>();
-        extras.queued.push(Queued { command, args });
+        let transaction = extras.transaction.get_or_insert_default();
+        transaction.bytes += args.iter().map(|argument| argument.len() + size_of::<Bytes>()).sum::<usize>();
+        transaction.commands.push(Queued { command, args });
     });
+}
+
+/// Arguments to keep: all share one allocation.
+fn detach(args: &[&[u8]]) -> Vec<Bytes> {
+    let mut all = Bytes::from(args.concat());
+    args.iter().map(|argument| all.split_to(argument.len())).collect()
 }

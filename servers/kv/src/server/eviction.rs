@@ -196,7 +196,12 @@ impl Server {
         let denied = |id: CommandId| self.registry.entry(id).row.flags.contains(Flags::DENYOOM);
         if client.is(State::MULTI) {
             let ends = ["exec", "discard", "multi", "quit", "watch", "reset"].contains(&row.name);
-            let queued = client.extras(|extras| extras.queued.iter().any(|queued| denied(queued.command)));
+            let queued = client.extras(|extras| {
+                extras
+                    .transaction
+                    .as_ref()
+                    .is_some_and(|all| all.commands.iter().any(|queued| denied(queued.command)))
+            });
             return if row.name == "exec" { queued.unwrap_or(false) } else { !ends };
         }
         denied(command)

@@ -8,11 +8,13 @@
 //!             └── reply      slow log, monitors
 //! ```
 
+pub(crate) mod auth;
 pub(crate) mod blocking;
 pub(crate) mod client;
 pub(crate) mod clients;
 pub(crate) mod clock;
 pub(crate) mod cron;
+pub(crate) mod describe;
 pub(crate) mod dispatch;
 pub(crate) mod entry;
 pub(crate) mod eviction;
@@ -21,7 +23,10 @@ pub(crate) mod fields;
 pub(crate) mod journal;
 pub(crate) mod keyspace;
 pub(crate) mod memory;
+pub(crate) mod monitors;
 pub(crate) mod notify;
+pub(crate) mod output;
+pub(crate) mod pause;
 pub(crate) mod pubsub;
 pub(crate) mod session;
 pub(crate) mod stats;
@@ -33,6 +38,7 @@ use crate::command::registry::Registry;
 use crate::config::Config;
 use crate::store::database::Database;
 use blocking::Blocked;
+use client::Client;
 use clients::Clients;
 use clock::Clock;
 use eviction::Pool;
@@ -40,6 +46,7 @@ use expiry::Expiring;
 use journal::Journal;
 use keyspace::Late;
 use memory::{Memory, MemorySource};
+use pause::{Pause, Postponed};
 use pubsub::PubSub;
 use ropewalk_reactor::Reactor;
 use ropewalk_reactor::random::Random;
@@ -48,6 +55,9 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use tracking::Tracking;
 use watch::Watches;
+
+/// The version of Redis that this server is like.
+pub(crate) const REDIS_VERSION: &str = "7.0.15";
 
 /// All of it. Handlers reach it through their call.
 pub(crate) struct Server {
@@ -76,6 +86,14 @@ pub(crate) struct Server {
     pub(crate) pubsub: PubSub,
     /// Who has read what.
     pub(crate) tracking: Tracking,
+    /// Who sees every command.
+    monitors: Vec<Rc<Client>>,
+    /// CLIENT PAUSE, if one is under way.
+    pause: Option<Pause>,
+    /// Whose command waits for the end of the pause.
+    postponed: Postponed,
+    /// A command's handler is running.
+    is_executing: bool,
     /// Every effect of every write.
     pub(crate) journal: Journal,
     /// Counters.
@@ -120,6 +138,10 @@ impl Server {
                 watches: Watches::default(),
                 pubsub: PubSub::default(),
                 tracking: Tracking::default(),
+                monitors: Vec::new(),
+                pause: None,
+                postponed: Postponed::default(),
+                is_executing: false,
                 journal: Journal::default(),
                 stats: Stats::default(),
                 memory: Memory::new(memory),

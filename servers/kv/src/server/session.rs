@@ -28,6 +28,12 @@ const UNREAD_MAX: usize = 128 * 1024 * 1024;
 /// it. What it sends is left for later, and from so many bytes on it is read no more.
 const WAITING_INPUT_MAX: usize = 64 * 1024;
 
+/// A client that has not authenticated may leave so much unfinished, in bytes.
+const UNKNOWN_INPUT_MAX: usize = 1024 * 1024;
+
+/// More unfinished input than this is out of the ordinary, in bytes.
+const LARGE_INPUT: usize = 1024 * 1024;
+
 thread_local! {
     static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::new()) };
 }
@@ -55,7 +61,7 @@ impl Session {
         scratch: &mut Scratch,
     ) -> (usize, Stop) {
         let parser = &mut self.parser;
-        let authenticated = client.is(State::AUTHENTICATED) || !server.needs_authentication(client);
+        let authenticated = client.is(State::AUTHENTICATED) || !server.needs_authentication();
         let limits = Limits { bulk_bytes_max: server.config.proto_max_bulk_len, authenticated };
         let batch = parser.parse(input, &limits, scratch, if authenticated { BATCH } else { 1 });
         let mut stop = batch.stop();
@@ -63,7 +69,8 @@ impl Session {
         if !batch.is_empty() {
             client.heard_ms.set(server.clock.wall_ms());
             client.set(State::RUNNING, true);
-            client.transport.write_with(|out| {
+            let (replies, unread) = client.transport.write_with(|out| {
+                let before = out.len();
                 let mut ahead = [Ahead::default(); BATCH];
                 look_ahead(server, client, batch.iter(), &mut ahead);
                 for (command, ahead) in batch.iter().zip(&ahead) {
@@ -73,8 +80,10 @@ impl Session {
                         break;
                     }
                 }
+                (out.len().saturating_sub(before), out.len())
             });
             client.set(State::RUNNING, false);
+            server.after_batch(client, replies, unread);
         }
         if executed < batch.len() {
             stop = Stop::Full;
@@ -124,7 +133,7 @@ impl Protocol for Session {
 
     fn data_received(&mut self, transport: &Transport, input: &mut BytesMut) {
         let Some(client) = self.client.clone() else { return input.clear() };
-        if client.is(State::BLOCKED) {
+        if client.is(State::BLOCKED | State::POSTPONED) {
             if input.len() > WAITING_INPUT_MAX {
                 transport.pause_reading();
             }
@@ -133,10 +142,11 @@ impl Protocol for Session {
         let server = self.server.clone();
         let server = &mut *server.borrow_mut();
         server.clock.advance(server.reactor.now());
+        client.saw_input(input.len(), input.capacity());
         let mut scratch = SCRATCH.take();
         let mut taken = 0usize;
         let mut room = 0;
-        let may_go_on = || transport.is_reading() && !client.is(State::BLOCKED);
+        let may_go_on = || transport.is_reading() && !client.is(State::BLOCKED | State::POSTPONED);
         while may_go_on() {
             let rest = input.get(taken..).unwrap_or_default();
             let (more, stop) = self.execute(server, &client, rest, &mut scratch);
@@ -158,6 +168,8 @@ impl Protocol for Session {
         if !input.is_empty() {
             input.reserve(room);
         }
+        server.after_input(&client, input);
+        server.end_turn();
     }
 
     fn eof_received(&mut self, _: &Transport) -> Eof {
@@ -175,10 +187,45 @@ impl Protocol for Session {
         let server = &mut *self.server.borrow_mut();
         server.clock.advance(server.reactor.now());
         server.time_out(client);
+        server.end_turn();
     }
 }
 
 impl Server {
+    /// Commands of a client were executed, and answered with so many bytes; so many wait for it, or more.
+    fn after_batch(&mut self, client: &Rc<Client>, replies: usize, unread: usize) {
+        client.saw_replies(replies);
+        if unread > UNREAD_MAX {
+            client.transport.set_watermarks(UNREAD_MAX, UNREAD_MAX / 2);
+            client.transport.register_producer(&client.transport);
+        }
+        self.close_if_overfull(client);
+    }
+
+    /// A client's input was read, and this is left of it.
+    fn after_input(&mut self, client: &Rc<Client>, left: &BytesMut) {
+        client.saw_input(left.len(), left.capacity().max(client.input_room()));
+        let queued = client.extras(|extras| extras.transaction.as_ref().map_or(0, |queued| queued.bytes));
+        let unfinished = left.len().saturating_add(queued.unwrap_or(0));
+        let limit = self.config.client_query_buffer_limit;
+        let unknown = !client.is(State::AUTHENTICATED) && self.needs_authentication();
+        if unfinished > limit || (unknown && unfinished > UNKNOWN_INPUT_MAX) {
+            tracing::warn!(client = client.id, unfinished, "a client is closed: its command is too long");
+            return self.drop_client(client);
+        }
+        if left.len() > LARGE_INPUT {
+            // The reactor's own limit is lower.
+            client.transport.set_input_max(limit.saturating_add(LARGE_INPUT));
+        }
+        self.weigh(client);
+    }
+
+    /// What is done once for all that was done since the last time.
+    pub(crate) fn end_turn(&mut self) {
+        self.broadcast_changes();
+        self.evict_clients();
+    }
+
     /// What a client sent is no command: it is told so, and the connection is closed.
     fn protocol_error(&mut self, client: &Rc<Client>, error: ropewalk_protocols::resp::RequestError) {
         self.stats.count_error(b"ERR");
@@ -186,25 +233,5 @@ impl Server {
             ReplyWriter::new(out, Version::Resp2).protocol_error(error);
         });
         client.close_after_reply();
-    }
-
-    /// A client has connected.
-    fn client_came(&mut self, transport: &Transport) -> Option<Rc<Client>> {
-        self.stats.connections += 1;
-        let id = self.clients.next_id();
-        let user = self.acl.default_user();
-        let client = Rc::new(Client::new(id, transport.clone(), user, self.clock.wall_ms()));
-        self.clients.add(client.clone());
-        Some(client)
-    }
-
-    /// A client is gone, and with it all that it waited for, watched and subscribed to.
-    fn client_left(&mut self, client: &Rc<Client>) {
-        client.set(State::GONE, true);
-        self.clients.remove(client.id);
-        if client.is(State::BLOCKED) {
-            self.unblock(client);
-        }
-        self.discard(client);
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Stats {
     pub(crate) expired_fields: u64,
     /// Keys that were evicted.
     pub(crate) evicted_keys: u64,
+    /// Clients that were closed because all took too much memory.
+    pub(crate) evicted_clients: u64,
     /// Values that wait to be dropped.
     pub(crate) lazyfree_pending: u64,
     /// Values that were dropped after waiting.

@@ -2,10 +2,28 @@
 //! watchers before the next command runs.
 
 use super::Server;
-use super::client::{Client, State, Watched};
+use super::client::{Client, State};
 use crate::store::database::Key;
 use std::collections::HashMap;
 use std::rc::Rc;
+
+/// A key that is watched, and whether it was gone already.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    /// In which database.
+    db: usize,
+    /// Its name.
+    key: Rc<[u8]>,
+    /// It had expired when WATCH came, and so may go without failing the transaction.
+    was_expired: bool,
+}
+
+impl Watched {
+    /// What it takes, in bytes, about.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.key.len() + size_of::<Self>() + size_of::<Rc<Client>>()
+    }
+}
 
 /// The clients that watch a key.
 type Watchers = Vec<Rc<Client>>;

@@ -31,7 +31,7 @@ mod keyed;
 mod prefetch;
 mod text;
 
-pub(crate) use keyed::{hash_of, seed_hashes};
+pub(crate) use keyed::{Keyed, hash_of, seed_hashes};
 pub(crate) use text::Text;
 
 use ropewalk_reactor::random::Random;

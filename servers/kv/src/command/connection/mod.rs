@@ -1,6 +1,11 @@
 //! Commands about the connection itself.
 
+mod client;
+mod hello;
 pub(crate) mod table;
+
+pub(crate) use client::*;
+pub(crate) use hello::{auth, hello};
 
 use super::call::{Call, Done};
 use super::error::Error;
@@ -32,7 +37,7 @@ pub(crate) fn echo(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
 
 /// `SELECT index`
 pub(crate) fn select(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    let index = call.integer(1)?;
+    let index = i32::try_from(call.integer(1)?).map_err(|_| Error::NotInteger)?;
     match u32::try_from(index) {
         Ok(index) if (index as usize) < call.server.database_count() => call.client.db.set(index),
         _ => return Err(Error::text("ERR DB index is out of range")),
@@ -45,5 +50,23 @@ pub(crate) fn select(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
 pub(crate) fn quit(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     reply.ok();
     call.client.close_after_reply();
+    Ok(())
+}
+
+/// `RESET`
+pub(crate) fn reset(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
+    let Call { server, client, .. } = call;
+    server.stop_monitoring(client);
+    server.untrack(client);
+    server.discard(client);
+    server.unsubscribe_all(client);
+    server.sign_out(client);
+    client.set(State::REPLY_OFF | State::REPLY_SKIP_NEXT | State::NO_TOUCH, false);
+    client.extras_if_any(|extras| extras.name = None);
+    client.trim_extras();
+    client.db.set(0);
+    client.version.set(Version::Resp2);
+    reply.set_version(Version::Resp2);
+    reply.simple("RESET");
     Ok(())
 }

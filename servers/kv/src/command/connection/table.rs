@@ -1,6 +1,6 @@
 //! The rows of the commands about the connection.
 
-use crate::command::row::argument::{integer, string};
+use crate::command::row::argument::{block, integer, one_of, string, token};
 use crate::command::row::{Categories, Command, Group, categories, flags};
 
 /// What they share.
@@ -9,7 +9,6 @@ const ROW: Command =
 
 /// The rows.
 pub(crate) static COMMANDS: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "auth",
         arity: -2,
@@ -42,7 +41,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         arguments: &[string("message")],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "hello",
         arity: -1,
@@ -91,7 +89,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "reset",
         arity: 1,
@@ -117,7 +114,6 @@ pub(crate) static COMMANDS: &[Command] = &[
 
 /// The subcommands of CLIENT.
 static CLIENT: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "caching",
         arity: 3,
@@ -129,7 +125,6 @@ static CLIENT: &[Command] = &[
         arguments: &[one_of("mode", &[token("yes", "YES"), token("no", "NO")])],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "getname",
         arity: 2,
@@ -140,7 +135,6 @@ static CLIENT: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "getredir",
         arity: 2,
@@ -151,7 +145,6 @@ static CLIENT: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "help",
         arity: 2,
@@ -162,7 +155,6 @@ static CLIENT: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "id",
         arity: 2,
@@ -173,7 +165,6 @@ static CLIENT: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "info",
         arity: 2,
@@ -185,7 +176,6 @@ static CLIENT: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "kill",
         arity: -3,
@@ -237,7 +227,6 @@ static CLIENT: &[Command] = &[
         )],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "list",
         arity: -2,
@@ -276,7 +265,6 @@ static CLIENT: &[Command] = &[
         ],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "no-evict",
         arity: 3,
@@ -288,7 +276,6 @@ static CLIENT: &[Command] = &[
         arguments: &[one_of("enabled", &[token("on", "ON"), token("off", "OFF")])],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "no-touch",
         arity: 3,
@@ -300,7 +287,6 @@ static CLIENT: &[Command] = &[
         arguments: &[one_of("enabled", &[token("on", "ON"), token("off", "OFF")])],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "pause",
         arity: -3,
@@ -316,7 +302,6 @@ static CLIENT: &[Command] = &[
         ],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "reply",
         arity: 3,
@@ -328,7 +313,6 @@ static CLIENT: &[Command] = &[
         arguments: &[one_of("on_off_skip", &[token("on", "ON"), token("off", "OFF"), token("skip", "SKIP")])],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "setinfo",
         arity: 4,
@@ -344,7 +328,6 @@ static CLIENT: &[Command] = &[
         )],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "setname",
         arity: 3,
@@ -356,7 +339,6 @@ static CLIENT: &[Command] = &[
         arguments: &[string("connection-name")],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "tracking",
         arity: -3,
@@ -376,7 +358,6 @@ static CLIENT: &[Command] = &[
         ],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "trackinginfo",
         arity: 2,
@@ -388,7 +369,6 @@ static CLIENT: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "unblock",
         arity: -3,
@@ -403,7 +383,6 @@ static CLIENT: &[Command] = &[
         ],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "unpause",
         arity: 2,

@@ -23,6 +23,7 @@ fn parse_lazily(call: &Call<'_>) -> Result<bool, Error> {
 /// FLUSHALL [ASYNC|SYNC].
 pub(crate) fn flushall(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let lazily = parse_lazily(call)?;
+    call.server.invalidate_all();
     (0..call.server.database_count()).for_each(|db| call.server.flush(db, lazily));
     call.server.dirty += 1;
     reply.ok();
@@ -32,6 +33,7 @@ pub(crate) fn flushall(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done
 /// FLUSHDB [ASYNC|SYNC].
 pub(crate) fn flushdb(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let lazily = parse_lazily(call)?;
+    call.server.invalidate_all();
     call.server.flush(call.db(), lazily);
     call.server.dirty += 1;
     reply.ok();
@@ -63,7 +65,6 @@ impl Server {
     /// Empty a database; what it held is dropped at once, or step by step.
     pub(crate) fn flush(&mut self, db: usize, lazily: bool) {
         self.touch_all_watched(db, None);
-        self.invalidate_all();
         let emptied = std::mem::take(self.database_mut(db));
         self.wake_all(db);
         if lazily {

@@ -3,11 +3,13 @@
 mod commands;
 mod debug;
 mod flush;
+mod monitor;
 pub(crate) mod table;
 
 use super::call::{Call, Done};
 pub(crate) use debug::debug;
 pub(crate) use flush::{flushall, flushdb, swapdb};
+pub(crate) use monitor::monitor;
 use ropewalk_protocols::resp::ReplyWriter;
 
 /// DBSIZE.

@@ -145,7 +145,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         subcommands: MEMORY,
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "monitor",
         arity: 1,

@@ -36,7 +36,7 @@ pub(crate) fn exec(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     }
     let changed = client.is(State::DIRTY_CAS) || server.watched_has_expired(client);
     let refused = client.is(State::DIRTY_EXEC);
-    let queued = client.extras_if_any(|extras| std::mem::take(&mut extras.queued)).unwrap_or_default();
+    let queued = client.extras_if_any(|extras| extras.transaction.take()).flatten().unwrap_or_default();
     // What the transaction itself changes does not concern it: it watches no more.
     server.discard(client);
     if refused {
@@ -47,11 +47,15 @@ pub(crate) fn exec(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
         return Ok(());
     }
     client.set(State::EXECUTING, true);
-    reply.array(queued.len());
-    for queued in &queued {
+    reply.array(queued.commands.len());
+    for queued in &queued.commands {
         let args: Vec<&[u8]> = queued.args.iter().map(|argument| &argument[..]).collect();
+        let before = reply.len();
         let wait = server.run(client, queued.command, &args, None, reply);
         debug_assert!(wait.is_none(), "nothing waits within a transaction");
+        if client.is(State::REPLY_OFF | State::REPLY_SKIP) {
+            reply.truncate(before);
+        }
     }
     client.set(State::EXECUTING, false);
     Ok(())

@@ -1,7 +1,7 @@
 //! The hash of everything a client names. The one rule: it is keyed with a secret of the process, which is set before the
 //! first hash is computed, or never; so clients can't choose keys that collide, and simulations repeat.
 
-use ahash::RandomState;
+use ahash::{AHasher, RandomState};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
@@ -17,9 +17,21 @@ pub(crate) fn seed_hashes(seed: u64) -> bool {
 
 /// A key's hash.
 pub(crate) fn hash_of(key: &[u8]) -> u64 {
-    let mut hasher = KEYS.get_or_init(|| keys(SEED_OF_TESTS)).build_hasher();
+    let mut hasher = Keyed.build_hasher();
     hasher.write(key);
     hasher.finish()
+}
+
+/// The keyed hash, for maps whose keys clients name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keyed;
+
+impl BuildHasher for Keyed {
+    type Hasher = AHasher;
+
+    fn build_hasher(&self) -> AHasher {
+        KEYS.get_or_init(|| keys(SEED_OF_TESTS)).build_hasher()
+    }
 }
 
 /// All four keys from one seed: a generator draws them.
