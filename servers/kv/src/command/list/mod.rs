@@ -195,7 +195,6 @@ pub(crate) fn lrem(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
 /// `LTRIM key start stop`
 pub(crate) fn ltrim(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let (key, start, stop, limits) = (call.key(1), call.integer(2)?, call.integer(3)?, call.limits());
-    reply.ok();
     if let Some(list) = call.write_as::<List>(key)? {
         let length = list.len();
         let kept = range(start, stop, length);
@@ -203,6 +202,7 @@ pub(crate) fn ltrim(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
         list.remove_end(End::Front, kept.start, &limits);
         removed(call, key, "ltrim");
     }
+    reply.ok();
     Ok(())
 }
 

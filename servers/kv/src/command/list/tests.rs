@@ -29,6 +29,36 @@ fn a_list_is_pushed_to_and_popped_from_at_both_ends() {
 }
 
 #[test]
+fn another_kind_of_value_is_refused() {
+    let mut world = World::new();
+    world.run("alice", "SET s v\r\nRPUSH l a");
+    for command in [
+        "LPUSH s a",
+        "RPUSHX s a",
+        "LPOP s",
+        "RPOP s 2",
+        "LLEN s",
+        "LINDEX s 0",
+        "LRANGE s 0 1",
+        "LSET s 0 a",
+        "LINSERT s BEFORE a b",
+        "LREM s 0 a",
+        "LTRIM s 0 1",
+        "LPOS s a",
+        "LMOVE s l LEFT LEFT",
+        "LMOVE l s LEFT LEFT",
+        "RPOPLPUSH l s",
+        "LMPOP 2 none s LEFT",
+        "BLPOP none s 0",
+        "BLMOVE s l LEFT LEFT 0",
+        "BLMPOP 0 1 s LEFT",
+    ] {
+        assert_eq!(world.run("alice", command), WRONG_TYPE, "{command}");
+    }
+    assert_eq!(world.run("alice", "LLEN l"), ":1");
+}
+
+#[test]
 fn positions_are_searched_by_rank_count_and_length() {
     let mut world = World::new();
     world.run("alice", "RPUSH l a b c 1 2 3 c c");
