@@ -226,34 +226,21 @@ impl Listpack {
         self.splice(self.end(), 0, &Element::of_integer(value)).map(drop)
     }
 
-    /// Append these items: all, or, if there is no room for all, none. What is appended together grows the
-    /// allocation once.
-    pub(crate) fn extend<'i>(&mut self, items: impl Iterator<Item = Item<'i>> + Clone) -> Result<(), Full> {
-        let elements = items.map(|item| match item {
-            Item::Integer(value) => Element::of_integer(value),
-            Item::Bytes(text) => Element::of_text(text),
-        });
-        let (count, bytes) = elements.clone().fold((0usize, 0usize), |(count, bytes), element| {
-            (count.saturating_add(1), bytes.saturating_add(element.len()))
-        });
-        let length = self.byte_len().saturating_add(bytes);
+    /// Append these elements: all, or, if there is no room for all, none.
+    pub(crate) fn push_back_all(&mut self, elements: &Elements) -> Result<(), Full> {
+        let length = self.byte_len().saturating_add(elements.bytes.len());
         if length > BYTES_MAX {
             return Err(Full);
         }
         let end = self.end();
         self.block.resize(length as u32);
         let added = self.block.body_mut().get_mut(end..).and_then(<[u8]>::split_last_mut);
-        if let Some((last, mut rest)) = added {
+        if let Some((last, place)) = added {
             *last = END;
-            for element in elements {
-                let behind = std::mem::take(&mut rest).split_at_mut_checked(element.len());
-                let Some((place, behind)) = behind else { break };
-                element.write(place);
-                rest = behind;
-            }
+            place.copy_from_slice(&elements.bytes);
         }
         if self.count() != COUNT_UNKNOWN {
-            self.write_count(usize::from(self.count()).saturating_add(count));
+            self.write_count(usize::from(self.count()).saturating_add(elements.count));
         }
         Ok(())
     }
@@ -475,6 +462,37 @@ impl PartialEq for Listpack {
 impl std::fmt::Debug for Listpack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Elements that are written down first, to be appended at once: a listpack that they are appended to one by one
+/// grows for each of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Elements {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Elements {
+    /// None yet, with room for so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), count: 0 }
+    }
+
+    /// Add this text.
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        Element::of_text(text).append_to(&mut self.bytes);
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Add this integer.
+    pub(crate) fn push_integer(&mut self, value: i64) {
+        match u8::try_from(value) {
+            // Most integers of ours are that small, and an element so short is soon written.
+            Ok(small @ 0..=127) => self.bytes.extend_from_slice(&[small, 1]),
+            _ => Element::of_integer(value).append_to(&mut self.bytes),
+        }
+        self.count = self.count.saturating_add(1);
     }
 }
 

@@ -240,6 +240,13 @@ impl<'a> Element<'a> {
         self.head_length.saturating_add(self.text.len()).saturating_add(self.back_length)
     }
 
+    /// Write it behind these bytes.
+    pub(super) fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.head[..self.head_length]);
+        bytes.extend_from_slice(self.text);
+        bytes.extend_from_slice(&self.back[..self.back_length]);
+    }
+
     /// Write it into a place of exactly its length.
     pub(super) fn write(&self, mut place: &mut [u8]) {
         for part in [&self.head[..self.head_length], self.text, &self.back[..self.back_length]] {

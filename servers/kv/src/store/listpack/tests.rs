@@ -106,24 +106,27 @@ fn what_is_too_large_is_refused_and_changes_nothing() {
 
 #[test]
 fn what_is_appended_together_is_as_if_one_by_one() {
+    let elements_of = |texts: &[&[u8]]| {
+        let mut elements = Elements::default();
+        texts.iter().for_each(|text| elements.push(text));
+        elements
+    };
     let mut pack = pack_of(&["a", "7"]);
     let long = vec![b'x'; 5000];
-    let items = [Item::Integer(300), Item::Bytes(b"300"), Item::Bytes(b""), Item::Bytes(&long)];
-    pack.extend(items.into_iter()).unwrap();
-    let texts: [&[u8]; 6] = [b"a", b"7", b"300", b"300", b"", &long];
+    let mut elements = elements_of(&[b"300", b"", &long]);
+    [127, 128, -1, i64::MIN].into_iter().for_each(|integer| elements.push_integer(integer));
+    pack.push_back_all(&elements).unwrap();
+    let texts: [&[u8]; 9] = [b"a", b"7", b"300", b"", &long, b"127", b"128", b"-1", b"-9223372036854775808"];
     assert_eq!(pack.as_bytes(), pack_of(&texts).as_bytes());
-    pack.extend(std::iter::empty()).unwrap();
+    pack.push_back_all(&Elements::default()).unwrap();
     assert_eq!(pack.as_bytes(), pack_of(&texts).as_bytes());
 
     let huge = vec![0; BYTES_MAX / 2];
-    assert_eq!(
-        pack.extend([Item::Bytes(b"b"), Item::Bytes(&huge), Item::Bytes(&huge)].into_iter()),
-        Err(Full)
-    );
+    assert_eq!(pack.push_back_all(&elements_of(&[b"b", &huge, &huge])), Err(Full));
     assert_eq!(pack.as_bytes(), pack_of(&texts).as_bytes());
 
-    pack.extend(std::iter::repeat_n(Item::Integer(1), 65_535 - 6)).unwrap();
-    pack.extend([Item::Integer(2)].into_iter()).unwrap();
+    pack.push_back_all(&elements_of(&vec![&b"1"[..]; 65_535 - 9])).unwrap();
+    pack.push_back_all(&elements_of(&[b"2"])).unwrap();
     assert_eq!(pack.len(), 65_536);
 }
 

@@ -154,12 +154,12 @@ impl Log {
         match self.nodes.last_entry().filter(|last| size.fits(last.get(), limits)) {
             Some(mut last) => {
                 let key = *last.key();
-                last.get_mut().append(key, id, pairs)?;
+                last.get_mut().append(key, id, pairs, size.whole)?;
             }
             None if size.whole > NODE_BYTES_MAX => return Err(AddError::TooLarge),
             None => {
-                let mut node = Node::new(pairs.clone().map(|(field, _)| field))?;
-                node.append(id, id, pairs)?;
+                let mut node = Node::new(pairs.clone().map(|(field, _)| field), size.whole)?;
+                node.append(id, id, pairs, size.whole)?;
                 self.insert_node(id, node);
             }
         }

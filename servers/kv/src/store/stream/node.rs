@@ -12,7 +12,7 @@
 //! elements precede it in its entry: with it one goes backwards; the master's zero ends that.
 
 use super::id::StreamId;
-use crate::store::listpack::{At, Full, Item, Listpack};
+use crate::store::listpack::{At, Elements, Full, Item, Listpack};
 
 /// The entry is gone; its space goes with the node.
 const DELETED: i64 = 1;
@@ -61,12 +61,17 @@ struct Raw<'a> {
 }
 
 impl Node {
-    /// A node for entries that have mostly these fields.
-    pub(super) fn new<'f>(fields: impl ExactSizeIterator<Item = &'f [u8]> + Clone) -> Result<Self, Full> {
+    /// A node for entries that have mostly these fields, which take at most so many bytes.
+    pub(super) fn new<'f>(
+        fields: impl ExactSizeIterator<Item = &'f [u8]>,
+        bytes: usize,
+    ) -> Result<Self, Full> {
+        let mut elements = Elements::with_capacity(bytes);
+        [0, 0, fields.len() as i64].into_iter().for_each(|count| elements.push_integer(count));
+        fields.for_each(|field| elements.push(field));
+        elements.push_integer(0);
         let mut pack = Listpack::new();
-        let counts = [0, 0, fields.len() as i64].map(Item::Integer);
-        let items = counts.into_iter().chain(fields.map(Item::Bytes)).chain([Item::Integer(0)]);
-        pack.extend(items)?;
+        pack.push_back_all(&elements)?;
         Ok(Self(pack))
     }
 
@@ -83,19 +88,19 @@ impl Node {
 
     /// How many of its entries are live.
     pub(super) fn live(&self) -> u64 {
-        self.head().map_or(0, |[live, _]| live)
+        self.counts().map_or(0, |[live, _]| live)
     }
 
     /// How many entries it holds, deleted ones included.
     pub(super) fn stored(&self) -> u64 {
-        self.head().map_or(0, |[live, deleted]| live.saturating_add(deleted))
+        self.counts().map_or(0, |[live, deleted]| live.saturating_add(deleted))
     }
 
     /// How many entries are live and how many are deleted.
-    fn head(&self) -> Option<[u64; 2]> {
-        let live = self.0.first()?;
-        let deleted = self.0.next(live)?;
-        Some([self.count_at(live)?, self.count_at(deleted)?])
+    fn counts(&self) -> Option<[u64; 2]> {
+        let mut items = self.0.iter();
+        let mut count = || u64::try_from(items.next()?.integer()?).ok();
+        Some([count()?, count()?])
     }
 
     fn count_at(&self, at: At) -> Option<u64> {
@@ -116,51 +121,55 @@ impl Node {
         skip(&self.0, at, count)
     }
 
-    /// Append an entry to a node with this key: nothing, if there is no room for all of it.
-    pub(super) fn append<'p, P>(&mut self, key: StreamId, id: StreamId, pairs: P) -> Result<(), Full>
+    /// Append an entry, which takes at most so many bytes, to a node with this key: nothing, if there is no room for
+    /// all of it.
+    pub(super) fn append<'p, P>(
+        &mut self,
+        key: StreamId,
+        id: StreamId,
+        pairs: P,
+        bytes: usize,
+    ) -> Result<(), Full>
     where
         P: ExactSizeIterator<Item = (&'p [u8], &'p [u8])> + Clone,
     {
         let same = self.has_fields(pairs.clone().map(|(field, _)| field));
         let count = pairs.len();
-        let flags = if same { SAME_FIELDS } else { 0 };
+        let mut elements = Elements::with_capacity(bytes);
+        elements.push_integer(if same { SAME_FIELDS } else { 0 });
         // Distances wrap: the sequence number may well be smaller than the master's.
-        let (ms, seq) = (id.ms.wrapping_sub(key.ms), id.seq.wrapping_sub(key.seq));
-        let start = [flags, ms.cast_signed(), seq.cast_signed()].map(Item::Integer);
-        let fields = (!same).then_some(Item::Integer(count as i64));
-        let end = Item::Integer(elements_of(same, count) as i64);
-        let items = pairs.flat_map(move |(field, value)| {
-            let field = (!same).then_some(Item::Bytes(field));
-            field.into_iter().chain([Item::Bytes(value)])
-        });
-        self.0.extend(start.into_iter().chain(fields).chain(items).chain([end]))?;
+        elements.push_integer(id.ms.wrapping_sub(key.ms).cast_signed());
+        elements.push_integer(id.seq.wrapping_sub(key.seq).cast_signed());
+        if same {
+            pairs.for_each(|(_, value)| elements.push(value));
+        } else {
+            elements.push_integer(count as i64);
+            pairs.for_each(|(field, value)| {
+                elements.push(field);
+                elements.push(value);
+            });
+        }
+        elements.push_integer(elements_of(same, count) as i64);
+        self.0.push_back_all(&elements)?;
         self.add_to_counts(1, 0);
         Ok(())
     }
 
     /// Are these the master's fields?
-    fn has_fields<'f>(&self, fields: impl ExactSizeIterator<Item = &'f [u8]>) -> bool {
-        let Some(master) = self.master().filter(|master| master.fields_count == fields.len()) else {
-            return false;
-        };
-        let mut at = Some(master.fields);
-        for field in fields {
-            let Some(here) = at.filter(|at| self.0.get(*at).equals(field)) else { return false };
-            at = self.0.next(here);
-        }
-        true
+    fn has_fields<'f>(&self, mut fields: impl ExactSizeIterator<Item = &'f [u8]>) -> bool {
+        let mut items = self.0.iter().skip(2);
+        items.next().and_then(|count| count.integer()) == Some(fields.len() as i64)
+            && fields.all(|field| items.next().is_some_and(|item| item.equals(field)))
     }
 
     /// Change how many entries are live and how many are deleted. A count may need two more bytes, which
     /// even a full listpack has beyond what streams put into one.
     fn add_to_counts(&mut self, live: i64, deleted: i64) {
-        let Some([live_before, deleted_before]) = self.head() else { return };
-        for (index, before, change) in [(0, live_before, live), (1, deleted_before, deleted)] {
-            let at = if change == 0 { None } else { self.0.seek(index) };
-            if let Some(at) = at {
-                let after = before.saturating_add_signed(change);
-                let _ = self.0.replace_integer(at, after.cast_signed());
-            }
+        let (Some(before), Some(at)) = (self.counts(), self.0.first()) else { return };
+        let after = |index: usize, change: i64| before[index].saturating_add_signed(change).cast_signed();
+        let _ = self.0.replace_integer(at, after(0, live));
+        if let Some(at) = self.0.next(at).filter(|_| deleted != 0) {
+            let _ = self.0.replace_integer(at, after(1, deleted));
         }
     }
 
@@ -279,7 +288,7 @@ impl Node {
         }
         self.0.get(master.end).integer() == Some(0)
             && self.0.next(end).is_none()
-            && self.head() == Some(counts)
+            && self.counts() == Some(counts)
     }
 }
 
