@@ -23,6 +23,8 @@ pub(crate) enum Failed {
     },
     /// It could not be done: the lines that say why.
     Work(String),
+    /// The same, in lines that scripts know, to the letter.
+    Said(String),
 }
 
 impl Failed {
@@ -36,11 +38,12 @@ impl Failed {
         // Nobody is left to be told when standard error itself fails.
         let _ = match &self {
             Self::Usage { command, text } => usage_error(command, text).print(),
+            Self::Said(text) => writeln!(io::stderr(), "{text}"),
             Self::Work(text) => text.lines().try_for_each(|line| writeln!(io::stderr(), "ropewalk: {line}")),
         };
         match self {
             Self::Usage { .. } => ExitCode::from(2),
-            Self::Work(_) => ExitCode::FAILURE,
+            Self::Work(_) | Self::Said(_) => ExitCode::FAILURE,
         }
     }
 }

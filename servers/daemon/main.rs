@@ -11,6 +11,7 @@
 //!          └──▶ poetry/get, manual, bench
 //! ```
 
+mod allocator;
 mod bench;
 mod chat;
 mod cli;
@@ -31,10 +32,8 @@ mod user;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Best where each entry is one allocation: a million keys with 16 bytes each take 65 bytes a key with it. Its version 3
-/// would take 82: it rounds what is aligned to 8 bytes up to the next power of two.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().command.run() {

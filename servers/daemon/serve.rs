@@ -24,7 +24,7 @@ use ropewalk_reactor::{Result, Signal, systemd};
 use std::cell::Cell;
 use std::future::ready;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// What every server can be told about its process.
@@ -105,19 +105,49 @@ pub(crate) fn listening_on(address: &Address) -> String {
     format!("listening on {address}")
 }
 
+/// What becomes of a process, from whichever options.
+pub(crate) struct Plan<'a> {
+    /// The user to become.
+    pub(crate) user: Option<&'a str>,
+    /// Go into the background.
+    pub(crate) daemonize: bool,
+    /// The pid file to claim.
+    pub(crate) pidfile: Option<&'a Path>,
+    /// Starts the logs, and makes the reactor.
+    pub(crate) start: &'a dyn Fn() -> Result<Reactor, Failed>,
+    /// What SIGHUP does.
+    pub(crate) on_hangup: fn(&Reactor),
+}
+
 /// Be a server: `open` opens its endpoints. Returns when it has stopped.
 pub(crate) fn serve(
     name: &'static str,
     process: &Process,
     open: impl FnOnce(&mut Setup<'_>) -> Result<()>,
 ) -> Result<(), Failed> {
-    let user = process.user.as_deref().map(User::find).transpose()?;
-    let waiting = if process.daemonize { Some(daemonize::fork()?) } else { None };
-    let reactor = process.runtime.start()?;
+    let plan = Plan {
+        user: process.user.as_deref(),
+        daemonize: process.daemonize,
+        pidfile: process.pidfile.as_deref(),
+        start: &|| process.runtime.start(),
+        on_hangup: Reactor::stop,
+    };
+    carry_out(name, plan, open)
+}
+
+/// The same, with a plan that options of another kind have made.
+pub(crate) fn carry_out(
+    name: &'static str,
+    plan: Plan<'_>,
+    open: impl FnOnce(&mut Setup<'_>) -> Result<()>,
+) -> Result<(), Failed> {
+    let user = plan.user.map(User::find).transpose()?;
+    let waiting = if plan.daemonize { Some(daemonize::fork()?) } else { None };
+    let reactor = (plan.start)()?;
     // Removed when this function is left, by whichever way.
-    let _pidfile = process.pidfile.as_deref().map(PidFile::claim).transpose()?;
+    let _pidfile = plan.pidfile.map(PidFile::claim).transpose()?;
     reactor.stop_on_signals()?;
-    reactor.on_signal(Signal::Hangup, Reactor::stop)?;
+    reactor.on_signal(Signal::Hangup, plan.on_hangup)?;
     let mut setup = Setup { reactor: &reactor, services: Services::new(name), announcements: Vec::new() };
     open(&mut setup)?;
     if let Some(user) = user {

@@ -1,4 +1,5 @@
-//! The daemon's only unsafe code: forking, and becoming another user.
+//! The daemon's only unsafe code, but for the allocator's: forking, becoming another user, and what only the C
+//! library knows.
 //!
 //! One rule: every function here is safe to call at any time, with any argument, and the reason why
 //! each block is sound is found in the same function.
@@ -106,6 +107,56 @@ fn check(outcome: libc::c_int) -> io::Result<()> {
     if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// A moment on the clock on the wall here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LocalTime {
+    pub(crate) year: i32,
+    /// From 0 to 11.
+    pub(crate) month: usize,
+    pub(crate) day: i32,
+    pub(crate) hour: i32,
+    pub(crate) minute: i32,
+    pub(crate) second: i32,
+}
+
+/// What the clock on the wall shows so many seconds after 1970 began in Greenwich. UTC if the system can't tell.
+pub(crate) fn local_time(seconds: i64) -> LocalTime {
+    let mut time = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are to live values of the right types. If it fails, the zeros are a time too.
+    let time = unsafe {
+        libc::localtime_r(&(seconds as libc::time_t), time.as_mut_ptr());
+        time.assume_init()
+    };
+    LocalTime {
+        year: time.tm_year.saturating_add(1900),
+        month: usize::try_from(time.tm_mon).unwrap_or(0),
+        day: time.tm_mday,
+        hour: time.tm_hour,
+        minute: time.tm_min,
+        second: time.tm_sec,
+    }
+}
+
+/// The paths that a pattern matches as a shell would have it, sorted; none if the system can't tell.
+pub(crate) fn glob(pattern: &CStr) -> Vec<Vec<u8>> {
+    let mut found = MaybeUninit::<libc::glob_t>::zeroed();
+    // SAFETY: the pattern is a C string, zeros are a proper start for the result, and there is no callback.
+    let code = unsafe { libc::glob(pattern.as_ptr(), 0, None, found.as_mut_ptr()) };
+    // SAFETY: it began as zeros, which are a proper value, and was filled in or left alone.
+    let mut found = unsafe { found.assume_init() };
+    let mut paths = Vec::new();
+    if code == 0 {
+        for index in 0..found.gl_pathc {
+            // SAFETY: it was found, so there are so many pointers, each to a C string.
+            let path = unsafe { CStr::from_ptr(*found.gl_pathv.add(index as usize)) };
+            paths.push(path.to_bytes().to_vec());
+        }
+    }
+    // SAFETY: it came from `glob`, and nothing points into it any more.
+    unsafe { libc::globfree(&raw mut found) };
+    paths
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +165,25 @@ mod tests {
     fn users_are_found_by_name() {
         assert_eq!(find_user(c"root").unwrap(), Some(Account { user: 0, group: 0 }));
         assert_eq!(find_user(c"nobody of that name").unwrap(), None);
+    }
+
+    #[test]
+    fn the_epoch_is_found_on_the_wall() {
+        let time = local_time(0);
+        assert!(time.year == 1970 || (time.year, time.month, time.day) == (1969, 11, 31), "{time:?}");
+    }
+
+    #[test]
+    fn patterns_find_files_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["b.conf", "a.conf", ".c.conf", "d.txt"] {
+            std::fs::File::create_new(directory.path().join(name)).unwrap();
+        }
+        let path = directory.path().to_str().unwrap();
+        let pattern = std::ffi::CString::new(format!("{path}/*.conf")).unwrap();
+        let expected = ["a.conf", "b.conf"].map(|name| format!("{path}/{name}").into_bytes());
+        assert_eq!(glob(&pattern), expected);
+        assert!(glob(c"/nowhere/*").is_empty());
     }
 
     #[test]

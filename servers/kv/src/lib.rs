@@ -9,11 +9,14 @@ pub(crate) mod acl;
 pub(crate) mod command;
 pub(crate) mod config;
 pub(crate) mod glob;
+mod host;
 pub(crate) mod long_double;
 pub(crate) mod server;
 pub(crate) mod store;
 #[cfg(test)]
 mod testing;
 
-pub use server::entry::Kv;
+pub use config::FileError;
+pub use host::{Host, OomScore};
+pub use server::entry::{Kv, Process, Startup};
 pub use server::memory::MemorySource;

@@ -1,7 +1,8 @@
 //! The commands, as access control knows them: by their original names, whatever `rename-command` makes of
 //! them. The one rule: a command's number here is its number in the registry.
 
-use super::category::Categories;
+use crate::command::registry::Registry;
+use crate::command::row::Categories;
 use std::ops::Range;
 
 /// How many commands rules can tell apart, subcommands included; any more would be denied to all that may not
@@ -28,6 +29,11 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
+    /// The commands of a registry.
+    pub(crate) fn of_all(registry: &Registry) -> Self {
+        Self::new(registry.all().map(|(_, entry)| (entry.name.as_str(), entry.row.categories())))
+    }
+
     /// A catalog of these: full names and kinds, each subcommand behind its container.
     pub(crate) fn new<'a>(commands: impl IntoIterator<Item = (&'a str, Categories)>) -> Self {
         let mut entries: Vec<Entry> = Vec::new();

@@ -9,7 +9,6 @@
 //! ```
 
 pub(crate) mod catalog;
-pub(crate) mod category;
 mod file;
 pub(crate) mod log;
 mod password;

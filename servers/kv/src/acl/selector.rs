@@ -2,8 +2,10 @@
 //! applied in the order in which they are given, so that the last one counts.
 
 use super::catalog::{COMMANDS_MAX, Catalog};
-use super::category::{Categories, NAMES};
 use super::rule::RuleError;
+use crate::command::keys::KeyAt;
+use crate::command::row::Categories;
+use crate::command::row::key_spec::KeyFlags;
 use crate::glob;
 use bitflags::bitflags;
 use std::collections::BTreeMap;
@@ -84,13 +86,14 @@ pub(crate) enum Denial {
     Channel(usize),
 }
 
-/// A key that a call names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KeyUse {
-    /// Which argument it is; the command's name is number 0.
-    pub(crate) argument: usize,
-    /// What is done with it.
-    pub(crate) access: Access,
+impl From<KeyFlags> for Access {
+    /// What is to be allowed for a key of these flags to be used.
+    fn from(flags: KeyFlags) -> Self {
+        let mut access = Self::empty();
+        access.set(Self::READ, flags.contains(KeyFlags::ACCESS));
+        access.set(Self::WRITE, flags.intersects(KeyFlags::INSERT | KeyFlags::DELETE | KeyFlags::UPDATE));
+        access
+    }
 }
 
 /// The channels that a call names: arguments from the first on.
@@ -128,7 +131,7 @@ pub(crate) struct Request<'a> {
     /// Its name, and its arguments.
     pub(crate) args: &'a [&'a [u8]],
     /// The keys among them.
-    pub(crate) keys: &'a [KeyUse],
+    pub(crate) keys: &'a [KeyAt],
     /// The channels among them.
     pub(crate) channels: ChannelUse,
 }
@@ -301,11 +304,11 @@ impl Selector {
         }
         if !self.all_keys {
             let denied = request.keys.iter().find(|key| {
-                let name = request.args.get(key.argument).copied().unwrap_or_default();
-                !self.allows_key(name, key.access)
+                let name = request.args.get(key.index).copied().unwrap_or_default();
+                !self.allows_key(name, key.flags.into())
             });
             if let Some(key) = denied {
-                return Err(Denial::Key(key.argument));
+                return Err(Denial::Key(key.index));
             }
         }
         if self.all_channels {
@@ -402,7 +405,10 @@ impl Selector {
         let mut chosen: Vec<(&'static str, Categories)> = Vec::new();
         loop {
             let mut best: Option<(usize, usize, &'static str, Categories)> = None;
-            for (name, category) in NAMES.iter().filter(|known| !chosen.contains(known)) {
+            for (category, name) in Categories::NAMES {
+                if chosen.iter().any(|(known, _)| known == name) {
+                    continue;
+                }
                 let (on, off): (Vec<_>, Vec<_>) =
                     catalog.of(*category).partition(|(command, _)| left.has(*command));
                 let (same, different) = if additive { (on.len(), off.len()) } else { (off.len(), on.len()) };

@@ -1,9 +1,12 @@
+//! Users and rules, beside what Redis 7.0.15 says and does.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use super::category::{Categories, NAMES};
-use super::selector::{Access, ChannelUse, Denial, KeyUse, Request};
+use super::selector::{Access, ChannelUse, Denial, Request};
 use super::user::{Flags, Shown};
 use super::*;
+use crate::command::keys::KeyAt;
+use crate::command::row::Categories;
+use crate::command::row::key_spec::KeyFlags;
 use proptest::prelude::*;
 
 /// Every command of Redis 7.0.15 and its categories, as COMMAND INFO shows them.
@@ -155,18 +158,18 @@ fn check(rules: &str, call: &str) -> Result<(), Denial> {
     let described = set(&mut acl, rules);
     let words: Vec<&str> = call.split(' ').collect();
     let (mut keys, mut args) = (Vec::new(), Vec::new());
-    for (argument, word) in words.iter().enumerate() {
-        let access = match word.split_once(':') {
-            Some(("r", _)) => Access::READ,
-            Some(("w", _)) => Access::WRITE,
-            Some(("rw", _)) => Access::all(),
-            Some(("k", _)) => Access::empty(),
+    for (index, word) in words.iter().enumerate() {
+        let flags = match word.split_once(':') {
+            Some(("r", _)) => KeyFlags::RO | KeyFlags::ACCESS,
+            Some(("w", _)) => KeyFlags::OW | KeyFlags::UPDATE,
+            Some(("rw", _)) => KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::INSERT,
+            Some(("k", _)) => KeyFlags::RO,
             _ => {
                 args.push(word.as_bytes());
                 continue;
             }
         };
-        keys.push(KeyUse { argument, access });
+        keys.push(KeyAt { index, flags });
         args.push(word.split_once(':').unwrap().1.as_bytes());
     }
     let user = acl.find(b"u").unwrap_or_else(|| panic!("{described}"));
@@ -335,22 +338,14 @@ fn users_of_the_configuration_are_taken_over() {
     assert_eq!(wrong, (b"bad".to_vec(), rule::RuleError::Syntax));
 }
 
-#[test]
-fn categories_are_those_of_redis_in_its_order() {
-    let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names[..4], ["keyspace", "read", "write", "set"]);
-    assert!(NAMES.iter().all(|(name, category)| Categories::named(name.as_bytes()) == Some(*category)));
-    assert!((Categories::FAST | Categories::READ).names().eq(["read", "fast"]));
-}
-
 /// A rule about commands, by chance.
 fn any_rule() -> impl Strategy<Value = String> {
     let names: Vec<&str> = REFERENCE.lines().map(|line| line.split(' ').next().unwrap()).collect();
     let sign = prop::sample::select(vec!["+", "-"]);
-    let category = prop::sample::select(NAMES.to_vec());
+    let category = prop::sample::select(Categories::NAMES.to_vec());
     prop_oneof![
         (sign.clone(), prop::sample::select(names)).prop_map(|(sign, name)| format!("{sign}{name}")),
-        (sign, category).prop_map(|(sign, (name, _))| format!("{sign}@{name}")),
+        (sign, category).prop_map(|(sign, (_, name))| format!("{sign}@{name}")),
         prop::sample::select(vec!["+@all", "-@all", "~a", "%R~b", "&c", "resetkeys", "+get|x", ">pw", "on"])
             .prop_map(str::to_owned),
     ]

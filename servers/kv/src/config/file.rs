@@ -11,6 +11,7 @@ use super::directive::Effect;
 use super::rule::{Refusal, Source};
 use super::{Arguments, Config, Status, find};
 use crate::command::registry::Registry;
+use crate::host::Host;
 use ropewalk_protocols::resp::split_words;
 use std::fmt;
 use std::io;
@@ -20,24 +21,6 @@ const INCLUDE_DEPTH_MAX: usize = 64;
 
 /// The version of Redis that this server answers as.
 const REDIS_VERSION: &str = "7.0.15";
-
-/// Files, as the configuration reads them when the server starts.
-pub(crate) trait Files {
-    /// All of a file.
-    fn read(&mut self, path: &[u8]) -> io::Result<Vec<u8>>;
-
-    /// The files that a pattern matches, sorted; none if there are none.
-    fn glob(&mut self, pattern: &[u8]) -> Vec<Vec<u8>>;
-
-    /// All of standard input.
-    fn standard_input(&mut self) -> io::Result<Vec<u8>>;
-
-    /// Go to this directory, which relative paths are of from here on.
-    fn enter(&mut self, directory: &[u8]) -> io::Result<()>;
-
-    /// The directory that relative paths are of, by its absolute path.
-    fn directory(&mut self) -> io::Result<Vec<u8>>;
-}
 
 /// All that the configuration says.
 #[derive(Debug, Default)]
@@ -54,7 +37,7 @@ pub(crate) struct Start {
 
 /// Why the configuration can't be read.
 #[derive(Debug)]
-pub(crate) enum FileError {
+pub enum FileError {
     /// A line is wrong.
     Line {
         /// The file it stands in, if it stands in one.
@@ -113,7 +96,7 @@ impl Start {
     ///
     /// # Errors
     /// If a file can't be read, or a line is wrong.
-    pub(crate) fn read(arguments: &[Vec<u8>], files: &mut dyn Files) -> Result<Self, FileError> {
+    pub(crate) fn read(arguments: &[Vec<u8>], files: &mut dyn Host) -> Result<Self, FileError> {
         let Arguments { file, standard_input, options } = Arguments::read(arguments);
         let mut text = Vec::new();
         if let Some(path) = &file {
@@ -151,7 +134,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
 }
 
-fn whole(files: &mut dyn Files, path: &[u8]) -> Result<Vec<u8>, FileError> {
+fn whole(files: &mut dyn Host, path: &[u8]) -> Result<Vec<u8>, FileError> {
     files.read(path).map_err(|error| FileError::Unreadable { path: path.to_vec(), error })
 }
 
@@ -177,7 +160,7 @@ impl<T: Into<Refusal>> From<T> for Trouble {
 }
 
 struct Reader<'f> {
-    files: &'f mut dyn Files,
+    files: &'f mut dyn Host,
     start: Start,
     /// The commands, to find out which names can be given.
     registry: Registry,

@@ -19,17 +19,16 @@ mod table;
 mod tests;
 mod words;
 
-#[expect(unused_imports, reason = "the commands that use them follow")]
+pub use file::FileError;
 pub(crate) use {
-    change::{Change, Requester, SetError, sensitive},
+    change::{Change, Requester, SetError},
     directive::{Directive, Effect, Status},
-    file::{FileError, Files, Start},
+    file::{Start, system_text},
     rewrite::rewrite,
-    special::{Addresses, OutputLimit, OutputLimits, Percentiles, SavePoints, ShutdownHow},
+    special::Addresses,
     table::{Config, DIRECTIVES},
     words::{
-        AclPubsubDefault, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, SanitizeDump, Supervised,
-        SyslogFacility, TlsAuthClients,
+        AclPubsubDefault, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, Supervised, TlsAuthClients,
     },
 };
 

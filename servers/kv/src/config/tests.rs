@@ -1,9 +1,12 @@
+//! The configuration, beside what Redis 7.0.15 says and does.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use super::*;
+use crate::host::{Host, OomScore};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::io;
+use tracing::level_filters::LevelFilter;
 
 /// CONFIG GET * of a Redis 7.0.15 that was started without any configuration: `name=value` lines.
 const REFERENCE: &str = include_str!("redis-7.0.15.conf.txt");
@@ -16,7 +19,7 @@ struct Memory {
     directory: Vec<u8>,
 }
 
-impl Files for Memory {
+impl Host for Memory {
     fn read(&mut self, path: &[u8]) -> io::Result<Vec<u8>> {
         self.files.get(path).cloned().ok_or_else(|| io::Error::from_raw_os_error(2))
     }
@@ -42,6 +45,20 @@ impl Files for Memory {
 
     fn directory(&mut self) -> io::Result<Vec<u8>> {
         Ok(self.directory.clone())
+    }
+
+    fn log_from(&mut self, _: LevelFilter) {}
+
+    fn allow_descriptors(&mut self, _: u64) -> Result<(), u64> {
+        Ok(())
+    }
+
+    fn adjust_oom_score(&mut self, _: Option<OomScore>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn secret(&mut self, _: &mut [u8]) -> io::Result<()> {
+        Ok(())
     }
 }
 

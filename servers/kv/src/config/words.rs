@@ -172,6 +172,16 @@ pub(crate) enum SyslogFacility {
     Local(u8),
 }
 
+impl SyslogFacility {
+    /// Its number, as messages to the system's log carry it.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::User => 1,
+            Self::Local(number) => 16 + number,
+        }
+    }
+}
+
 impl Keyword for SyslogFacility {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("user", Self::User),

@@ -3,7 +3,7 @@
 
 use super::Server;
 use super::client::{Client, State};
-use crate::acl::log::{Context, Entry, Reason};
+use crate::acl::log::Reason;
 use crate::command::error::Error;
 use std::rc::Rc;
 
@@ -26,39 +26,23 @@ impl Server {
         client.user.replace(user);
     }
 
-    /// Make a client this user, if the password is right.
+    /// Make a client this user, if the password is right. `command` is what it asked with, as it wrote it.
     ///
     /// # Errors
     /// If it is not, or there is no such user, or it may not be used; which of these is not said.
     pub(crate) fn authenticate(
         &mut self,
         client: &Rc<Client>,
+        command: &[u8],
         name: &[u8],
         password: &[u8],
     ) -> Result<(), Error> {
         let Some(user) = self.acl.authenticate(name, password).cloned() else {
-            self.note_refused_authentication(client, name);
+            self.note_refusal(client, Reason::Auth, command, name);
             return Err(Error::text("WRONGPASS invalid username-password pair or user is disabled."));
         };
         client.user.replace(user);
         client.set(State::AUTHENTICATED, true);
         Ok(())
-    }
-
-    fn note_refused_authentication(&mut self, client: &Client, name: &[u8]) {
-        let in_transaction = client.is(State::EXECUTING);
-        let command = client.last_command.get().map(|command| self.registry.name(command));
-        let mut line = Vec::new();
-        self.describe(client, None, &mut line);
-        let entry = Entry {
-            count: 1,
-            reason: Reason::Auth,
-            context: if in_transaction { Context::Multi } else { Context::TopLevel },
-            object: command.unwrap_or("auth").as_bytes().to_vec(),
-            user: name.to_vec(),
-            at_ms: self.clock.wall_ms(),
-            client: String::from_utf8_lossy(line.trim_ascii_end()).into_owned(),
-        };
-        self.acl.log.add(entry, self.config.acllog_max_len);
     }
 }

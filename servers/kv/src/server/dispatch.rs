@@ -299,12 +299,18 @@ impl Server {
         if !row.admits(args.len()) {
             return Err(refused(Error::Arity(self.registry.name(command).to_owned())));
         }
+        if row.flags.contains(Flags::PROTECTED) {
+            self.check_protected(client, row.name).map_err(refused)?;
+        }
         let open = row.flags.contains(Flags::NO_AUTH);
         if !client.is(State::AUTHENTICATED) && !open && self.needs_authentication() {
             return Err(refused(Error::NoAuth));
         }
         if client.is(State::MULTI) && row.flags.contains(Flags::NO_MULTI) {
             return Err(refused(Error::text("ERR Command not allowed inside a transaction")));
+        }
+        if let Err(denial) = self.check_access(client, command, args) {
+            return Err(refused(denial.error(self.registry.name(command))));
         }
         if self.config.maxmemory > 0 {
             self.make_room(client, command).map_err(refused)?;

@@ -241,7 +241,7 @@ impl Server {
     }
 
     /// Go on evicting in the next turn.
-    fn evict_later(&mut self) {
+    pub(super) fn evict_later(&mut self) {
         if std::mem::replace(&mut self.evicting, true) {
             return;
         }

@@ -8,20 +8,24 @@
 //!             └── reply      slow log, monitors
 //! ```
 
+pub(crate) mod access;
 pub(crate) mod auth;
 pub(crate) mod blocking;
 pub(crate) mod client;
 pub(crate) mod clients;
 pub(crate) mod clock;
+pub(crate) mod configure;
 pub(crate) mod cron;
 pub(crate) mod describe;
 pub(crate) mod dispatch;
 pub(crate) mod entry;
+pub(crate) mod errand;
 pub(crate) mod eviction;
 pub(crate) mod expiry;
 pub(crate) mod fields;
 pub(crate) mod journal;
 pub(crate) mod keyspace;
+pub(crate) mod listeners;
 pub(crate) mod memory;
 pub(crate) mod monitors;
 pub(crate) mod notify;
@@ -36,6 +40,7 @@ pub(crate) mod watch;
 use crate::acl::Acl;
 use crate::command::registry::Registry;
 use crate::config::Config;
+use crate::host::{Host, Nowhere};
 use crate::store::database::Database;
 use blocking::Blocked;
 use client::Client;
@@ -45,6 +50,7 @@ use eviction::Pool;
 use expiry::Expiring;
 use journal::Journal;
 use keyspace::Late;
+use listeners::Listeners;
 use memory::{Memory, MemorySource};
 use pause::{Pause, Postponed};
 use pubsub::PubSub;
@@ -67,6 +73,12 @@ pub(crate) struct Server {
     pub(crate) me: Weak<RefCell<Self>>,
     /// As configured.
     pub(crate) config: Config,
+    /// The file that CONFIG REWRITE writes to.
+    pub(crate) config_file: Option<Vec<u8>>,
+    /// The process around it.
+    pub(crate) host: Box<dyn Host>,
+    /// Where it listens.
+    pub(crate) listeners: Listeners,
     /// Users and what they may do.
     pub(crate) acl: Acl,
     /// The commands, by the names that they go by here.
@@ -131,6 +143,9 @@ impl Server {
                 databases: (0..config.databases).map(|_| Database::default()).collect(),
                 registry: Registry::new(),
                 config,
+                config_file: None,
+                host: Box::new(Nowhere),
+                listeners: Listeners::default(),
                 acl,
                 clients: Clients::default(),
                 random: RefCell::new(random),

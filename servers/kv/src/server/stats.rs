@@ -42,6 +42,11 @@ pub(crate) struct Stats {
 const ERROR_CODES_MAX: usize = 128;
 
 impl Stats {
+    /// Forget what was counted, but for what is still to be done.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { lazyfree_pending: self.lazyfree_pending, ..Self::default() };
+    }
+
     /// An error was answered: its words, the code first.
     pub(crate) fn count_error(&mut self, words: &[u8]) {
         self.error_replies += 1;

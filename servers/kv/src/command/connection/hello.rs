@@ -26,7 +26,7 @@ pub(crate) fn auth(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
         }
         _ => return Err(Error::Syntax),
     };
-    call.server.authenticate(call.client, user, password)?;
+    call.server.authenticate(call.client, call.arg(0), user, password)?;
     reply.ok();
     Ok(())
 }
@@ -81,7 +81,7 @@ fn version(argument: &[u8]) -> Result<Version, Error> {
 pub(crate) fn hello(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let greeting = Greeting::parse(call)?;
     if let Some((user, password)) = greeting.credentials {
-        call.server.authenticate(call.client, user, password)?;
+        call.server.authenticate(call.client, call.arg(0), user, password)?;
     }
     if !call.client.is(State::AUTHENTICATED) && call.server.needs_authentication() {
         return Err(Error::text(

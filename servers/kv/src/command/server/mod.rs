@@ -1,12 +1,16 @@
 //! Commands about the server and its databases as a whole.
 
+mod acl;
 mod commands;
+mod config;
 mod debug;
 mod flush;
 mod monitor;
 pub(crate) mod table;
 
 use super::call::{Call, Done};
+pub(crate) use acl::*;
+pub(crate) use config::*;
 pub(crate) use debug::debug;
 pub(crate) use flush::{flushall, flushdb, swapdb};
 pub(crate) use monitor::monitor;

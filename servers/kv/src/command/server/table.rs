@@ -1,7 +1,7 @@
 //! The rows of the commands about the server.
 
 use super::commands;
-use crate::command::row::argument::{integer, one_of, pattern, string, token};
+use crate::command::row::argument::{block, integer, one_of, pattern, string, token};
 use crate::command::row::{Command, Group, categories, flags};
 
 /// What they share.
@@ -209,7 +209,6 @@ pub(crate) static COMMANDS: &[Command] = &[
 
 /// The subcommands of ACL.
 static ACL: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "cat",
         arity: -2,
@@ -221,7 +220,6 @@ static ACL: &[Command] = &[
         arguments: &[string("categoryname").optional()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "deluser",
         arity: -3,
@@ -233,7 +231,6 @@ static ACL: &[Command] = &[
         arguments: &[string("username").multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "dryrun",
         arity: -4,
@@ -245,7 +242,6 @@ static ACL: &[Command] = &[
         arguments: &[string("username"), string("command"), string("arg").optional().multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "genpass",
         arity: -2,
@@ -257,7 +253,6 @@ static ACL: &[Command] = &[
         arguments: &[integer("bits").optional()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "getuser",
         arity: 3,
@@ -277,7 +272,6 @@ static ACL: &[Command] = &[
         arguments: &[string("username")],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "help",
         arity: 2,
@@ -288,7 +282,6 @@ static ACL: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "list",
         arity: 2,
@@ -299,7 +292,6 @@ static ACL: &[Command] = &[
         complexity: "O(N). Where N is the number of configured users.",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "load",
         arity: 2,
@@ -310,7 +302,6 @@ static ACL: &[Command] = &[
         complexity: "O(N). Where N is the number of configured users.",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "log",
         arity: -2,
@@ -322,7 +313,6 @@ static ACL: &[Command] = &[
         arguments: &[one_of("operation", &[integer("count"), token("reset", "RESET")]).optional()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "save",
         arity: 2,
@@ -333,7 +323,6 @@ static ACL: &[Command] = &[
         complexity: "O(N). Where N is the number of configured users.",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "setuser",
         arity: -3,
@@ -349,7 +338,6 @@ static ACL: &[Command] = &[
         arguments: &[string("username"), string("rule").optional().multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "users",
         arity: 2,
@@ -360,7 +348,6 @@ static ACL: &[Command] = &[
         complexity: "O(N). Where N is the number of configured users.",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "whoami",
         arity: 2,
@@ -472,7 +459,6 @@ static COMMAND: &[Command] = &[
 
 /// The subcommands of CONFIG.
 static CONFIG: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "get",
         arity: -3,
@@ -485,7 +471,6 @@ static CONFIG: &[Command] = &[
         arguments: &[block("parameter", &[string("parameter")]).multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "help",
         arity: 2,
@@ -496,7 +481,6 @@ static CONFIG: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "resetstat",
         arity: 2,
@@ -507,7 +491,6 @@ static CONFIG: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "rewrite",
         arity: 2,
@@ -518,7 +501,6 @@ static CONFIG: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "set",
         arity: -4,

@@ -50,6 +50,10 @@ pub(crate) fn exec(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     reply.array(queued.commands.len());
     for queued in &queued.commands {
         let args: Vec<&[u8]> = queued.args.iter().map(|argument| &argument[..]).collect();
+        if let Err(denial) = server.check_access(client, queued.command, &args) {
+            reply.error(denial.error_in_exec().reply());
+            continue;
+        }
         let before = reply.len();
         let wait = server.run(client, queued.command, &args, None, reply);
         debug_assert!(wait.is_none(), "nothing waits within a transaction");

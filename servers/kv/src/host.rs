@@ -1,0 +1,107 @@
+//! The process around a server, as the server sees it: files while it starts, and what only the process can
+//! change later. The one rule: a server asks for nothing of the system but through here or its reactor.
+
+use std::io;
+use tracing::level_filters::LevelFilter;
+
+/// What a server asks of the process that it runs in.
+pub trait Host {
+    /// All of a file: a configuration, or users. Asked for only while the server starts.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read(&mut self, path: &[u8]) -> io::Result<Vec<u8>>;
+
+    /// The files that a pattern of the shell matches, sorted; none if there are none. Asked for only while the
+    /// server starts.
+    fn glob(&mut self, pattern: &[u8]) -> Vec<Vec<u8>>;
+
+    /// All of standard input. Asked for only while the server starts.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn standard_input(&mut self) -> io::Result<Vec<u8>>;
+
+    /// Go to this directory, which relative paths are of from here on.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn enter(&mut self, directory: &[u8]) -> io::Result<()>;
+
+    /// The directory that relative paths are of, by its absolute path.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn directory(&mut self) -> io::Result<Vec<u8>>;
+
+    /// Log events of this level and those that matter more.
+    fn log_from(&mut self, level: LevelFilter);
+
+    /// See that so many descriptors may be open.
+    ///
+    /// # Errors
+    /// How many may, if it is fewer.
+    fn allow_descriptors(&mut self, count: u64) -> Result<(), u64>;
+
+    /// Have the system kill this process sooner, or later, when memory runs out: by this much more than at the
+    /// start; `None` is as at the start.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn adjust_oom_score(&mut self, score: Option<OomScore>) -> io::Result<()>;
+
+    /// Fill this with bytes that nobody can guess: a password is made of them.
+    ///
+    /// # Errors
+    /// If there is no source of them.
+    fn secret(&mut self, into: &mut [u8]) -> io::Result<()>;
+}
+
+/// What the system is told: `oom_score_adj` in proc(5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OomScore {
+    /// So much more than at the start.
+    Relative(i32),
+    /// This.
+    Absolute(i32),
+}
+
+/// No process at all: no files, and every wish is granted. For servers that nobody has configured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Nowhere;
+
+impl Host for Nowhere {
+    fn read(&mut self, _: &[u8]) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn glob(&mut self, _: &[u8]) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn standard_input(&mut self) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    fn enter(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn directory(&mut self) -> io::Result<Vec<u8>> {
+        Ok(b"/".to_vec())
+    }
+
+    fn log_from(&mut self, _: LevelFilter) {}
+
+    fn allow_descriptors(&mut self, _: u64) -> Result<(), u64> {
+        Ok(())
+    }
+
+    fn adjust_oom_score(&mut self, _: Option<OomScore>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn secret(&mut self, _: &mut [u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
