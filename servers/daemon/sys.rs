@@ -148,7 +148,7 @@ pub(crate) fn glob(pattern: &CStr) -> Vec<Vec<u8>> {
     if code == 0 {
         for index in 0..found.gl_pathc {
             // SAFETY: it was found, so there are so many pointers, each to a C string.
-            let path = unsafe { CStr::from_ptr(*found.gl_pathv.add(index as usize)) };
+            let path = unsafe { CStr::from_ptr(*found.gl_pathv.add(index)) };
             paths.push(path.to_bytes().to_vec());
         }
     }
