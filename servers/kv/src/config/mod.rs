@@ -21,11 +21,11 @@ mod words;
 
 pub use file::FileError;
 pub(crate) use {
-    change::{Change, Requester, SetError},
+    change::{Change, Requester, SetError, sensitive},
     directive::{Directive, Effect, Status},
     file::{Start, system_text},
     rewrite::rewrite,
-    special::Addresses,
+    special::{Addresses, OutputLimit},
     table::{Config, DIRECTIVES},
     words::{
         AclPubsubDefault, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, Supervised, TlsAuthClients,

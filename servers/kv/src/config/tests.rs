@@ -1,7 +1,6 @@
 //! The configuration, beside what Redis 7.0.15 says and does.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use super::change::sensitive;
 use super::*;
 use crate::host::{Host, OomScore};
 use proptest::prelude::*;

@@ -3,6 +3,7 @@
 
 use super::Server;
 use super::client::{Client, State};
+use super::pubsub::Kind;
 use crate::acl::log::{Context, Entry, Reason};
 use crate::acl::selector::{ChannelUse, Denial, Request, matches_any};
 use crate::acl::{Changed, User};
@@ -157,22 +158,26 @@ impl Server {
         for client in clients.iter().filter(|client| Rc::ptr_eq(&client.user.borrow(), user)) {
             *client.user.borrow_mut() = self.acl.default_user();
             client.set(State::AUTHENTICATED, false);
-            if Rc::ptr_eq(client, current) { client.close_after_reply() } else { client.kill() }
+            // On an errand, it is answered at its end.
+            if Rc::ptr_eq(client, current) && client.is(State::BLOCKED) {
+                client.set(State::CLOSING, true);
+            } else {
+                self.close_client(client);
+            }
         }
     }
 
     /// A user has changed: whoever subscribes as it to what it has no right to any more, goes.
-    pub(crate) fn dismiss_subscribers(&mut self, changed: &Changed, current: &Rc<Client>) {
+    pub(crate) fn dismiss_subscribers(&mut self, changed: &Changed) {
         let Some(left) = &changed.channels_left else { return };
         let clients: Vec<Rc<Client>> = self.clients.iter().cloned().collect();
         for client in clients.iter().filter(|client| Rc::ptr_eq(&client.user.borrow(), &changed.user)) {
-            let has_lost = client.extras(|extras| {
-                extras.patterns.iter().any(|pattern| !matches_any(left, pattern, true))
-                    || extras.channels.iter().any(|channel| !matches_any(left, channel, false))
-                    || extras.shard_channels.iter().any(|channel| !matches_any(left, channel, false))
+            let has_lost = [Kind::Pattern, Kind::Channel, Kind::Shard].into_iter().any(|kind| {
+                let names = client.subscribed_names(kind);
+                names.iter().any(|name| !matches_any(left, name, kind == Kind::Pattern))
             });
-            if has_lost == Some(true) {
-                if Rc::ptr_eq(client, current) { client.close_after_reply() } else { client.kill() }
+            if has_lost {
+                self.close_client(client);
             }
         }
     }

@@ -274,7 +274,10 @@ impl Server {
         client: &Rc<Client>,
         answer: impl FnOnce(Otherwise, &mut ReplyWriter<'_>),
     ) -> bool {
-        let otherwise = client.extras(|extras| extras.waiter.as_ref().map(|waiter| waiter.wait.otherwise));
+        // Whoever waits for no key is on an errand, which nothing but its own end cuts short.
+        let waits = |waiter: &&Rc<Waiter>| !waiter.wait.keys.is_empty();
+        let otherwise =
+            client.extras(|extras| extras.waiter.as_ref().filter(waits).map(|waiter| waiter.wait.otherwise));
         let Some(otherwise) = otherwise.flatten() else { return false };
         client.answer(|reply| answer(otherwise, reply));
         self.unblock(client);

@@ -3,7 +3,7 @@
 
 use super::Server;
 use super::blocking::{Otherwise, Wait};
-use super::client::Client;
+use super::client::{Client, State};
 use crate::command::call::Call;
 use crate::command::error::Error;
 use crate::store::value::Kind;
@@ -51,11 +51,14 @@ impl Server {
         }
         let is_waiting = client.extras(|extras| extras.waiter.is_some()) == Some(true);
         if is_waiting {
-            client.send(|reply| match done {
+            client.answer(|reply| match done {
                 Ok(()) => reply.ok(),
                 Err(error) => reply.error(error.reply()),
             });
             self.unblock(client);
+            if client.is(State::CLOSING) {
+                client.close_after_reply();
+            }
         }
     }
 }

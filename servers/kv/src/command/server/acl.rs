@@ -171,8 +171,9 @@ pub(crate) fn acl_whoami(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Do
 
 /// ACL SETUSER username [rule ...]
 pub(crate) fn acl_setuser(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
+    (2..call.args.len()).for_each(|index| call.redact(index));
     let changed = call.server.acl.set_user(call.arg(2), call.rest(3)).map_err(|why| error(&[&why]))?;
-    call.server.dismiss_subscribers(&changed, call.client);
+    call.server.dismiss_subscribers(&changed);
     reply.ok();
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::command::call::{Call, Done};
 use crate::command::error::Error;
-use crate::config::{Effect, Requester, SetError, rewrite, system_text};
+use crate::config::{Effect, Requester, SetError, rewrite, sensitive, system_text};
 use crate::server::Server;
 use ropewalk_protocols::resp::ReplyWriter;
 use ropewalk_reactor::{Failure, Result as Outcome};
@@ -35,6 +35,7 @@ pub(crate) fn config_get(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Do
 /// CONFIG SET parameter value [parameter value ...]
 pub(crate) fn config_set(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let arguments = call.rest(2);
+    sensitive(arguments).for_each(|index| call.redact(index.saturating_add(2)));
     let requester = Requester { is_local: call.client.transport.peer().is_local() };
     let change = call.server.config.change(arguments, requester)?;
     let moves = change.effects.iter().any(|(effect, _)| *effect == Effect::Bind);
