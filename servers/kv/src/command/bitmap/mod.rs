@@ -199,3 +199,6 @@ fn combined(call: &Call<'_>, operation: Operation, sources: &[&[u8]]) -> Result<
     strings.for_each(|string| operation.apply(&mut result, string));
     Ok(result)
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,3 +172,6 @@ fn decoded(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

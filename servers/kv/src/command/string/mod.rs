@@ -228,3 +228,6 @@ fn set_all(call: &mut Call<'_>, pairs: &[[&[u8]; 2]]) {
         call.modified(key, Notify::STRING, "set");
     }
 }
+
+#[cfg(test)]
+mod tests;
