@@ -10,7 +10,7 @@
 use super::primitive::{put_length, put_string, take_count, take_length, take_string};
 use super::{Corrupt, kind};
 use crate::store::listpack::Listpack;
-use crate::store::stream::{Counters, Group, GroupBuilder, Stream, StreamId};
+use crate::store::stream::{Counters, Group, GroupBuilder, Log, Stream, StreamId};
 use ropewalk_protocols::wire::Reader;
 
 /// How much of it there is: it grew.
@@ -85,7 +85,7 @@ pub(super) fn take(input: &mut Reader<'_>, layout: Layout) -> Result<Stream, Cor
     let mut stream = Stream::from_nodes(nodes, counters).ok_or(Corrupt)?;
     for _ in 0..take_count(input)? {
         let name = take_string(input)?;
-        let group = take_group(input, layout)?;
+        let group = take_group(input, layout, stream.log())?;
         if !stream.insert_group(&name, group) {
             return Err(Corrupt);
         }
@@ -116,10 +116,13 @@ fn take_counters(input: &mut Reader<'_>, layout: Layout) -> Result<Counters, Cor
     Ok(Counters { length, last_id, first_id, max_deleted_id, entries_added: take_length(input)? })
 }
 
-fn take_group(input: &mut Reader<'_>, layout: Layout) -> Result<Group, Corrupt> {
+fn take_group(input: &mut Reader<'_>, layout: Layout, log: &Log) -> Result<Group, Corrupt> {
     let last_id = take_id(input)?;
-    let entries_read = if layout == Layout::First { None } else { Some(take_length(input)?) };
-    let mut group = GroupBuilder::new(last_id, entries_read.filter(|read| *read != u64::MAX));
+    let entries_read = match layout {
+        Layout::First => log.added_up_to(last_id),
+        _ => Some(take_length(input)?).filter(|read| *read != u64::MAX),
+    };
+    let mut group = GroupBuilder::new(last_id, entries_read);
     for _ in 0..take_count(input)? {
         let id = take_raw_id(input)?;
         let delivered_at = i64::from_le_bytes(input.array()?);
