@@ -47,6 +47,11 @@ use memchr::memchr2;
 pub struct ReplyWriter<'a> {
     out: &'a mut BytesMut,
     version: Version,
+    /// How many bytes the output had before.
+    begin: usize,
+    /// How many bytes the output may have; looked at where it needs more memory.
+    bytes_max: usize,
+    is_over: bool,
 }
 
 /// An aggregate whose length is not known yet; give it to [`ReplyWriter::close`].
@@ -86,7 +91,21 @@ const SHORT_HEADER: usize = 4;
 impl<'a> ReplyWriter<'a> {
     /// Write to `out`, for a client that speaks `version`.
     pub fn new(out: &'a mut BytesMut, version: Version) -> Self {
-        Self { out, version }
+        Self::bounded(out, version, usize::MAX)
+    }
+
+    /// The same, where the output may have `bytes_max` bytes, about: what would need memory for more is
+    /// dropped, and with it all that this writer has written. The client can't be answered then, see
+    /// [`is_over`](Self::is_over).
+    pub fn bounded(out: &'a mut BytesMut, version: Version, bytes_max: usize) -> Self {
+        Self { begin: out.len(), out, version, bytes_max, is_over: false }
+    }
+
+    /// Whether more was written than may be. Whoever writes many values can stop then: the connection is to be
+    /// closed.
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// Go on in another version: what is written from here on is for a client that has just asked for it.
@@ -116,13 +135,13 @@ impl<'a> ReplyWriter<'a> {
 
     /// What was encoded before, in the version that this client speaks: a message for many, for one.
     pub fn encoded(&mut self, replies: &[u8]) {
-        self.out.extend_from_slice(replies);
+        self.put(replies);
     }
 
     /// `OK`.
     #[inline]
     pub fn ok(&mut self) {
-        self.out.extend_from_slice(b"+OK\r\n");
+        self.put(b"+OK\r\n");
     }
 
     /// A simple string: a status, not data. Line breaks in it are written as blanks.
@@ -151,7 +170,7 @@ impl<'a> ReplyWriter<'a> {
     #[inline]
     pub fn integer(&mut self, value: i64) {
         match u8::try_from(value) {
-            Ok(digit @ 0..=9) => self.out.extend_from_slice(&[b':', b'0' | digit, b'\r', b'\n']),
+            Ok(digit @ 0..=9) => self.put(&[b':', b'0' | digit, b'\r', b'\n']),
             _ => self.text(b':', itoa::Buffer::new().format(value).as_bytes()),
         }
     }
@@ -161,10 +180,10 @@ impl<'a> ReplyWriter<'a> {
     pub fn bulk(&mut self, data: impl AsRef<[u8]>) {
         let data = data.as_ref();
         // Room for all of it at once: the lengths of a header and two line ends included.
-        self.out.reserve(data.len().saturating_add(32));
+        self.reserve(data.len().saturating_add(32));
         self.header(b'$', data.len());
-        self.out.extend_from_slice(data);
-        self.out.extend_from_slice(b"\r\n");
+        self.put(data);
+        self.put(b"\r\n");
     }
 
     /// An integer as a string of bytes.
@@ -181,7 +200,7 @@ impl<'a> ReplyWriter<'a> {
     /// Nothing, where a value could be.
     #[inline]
     pub fn null(&mut self) {
-        self.out.extend_from_slice(match self.version {
+        self.put(match self.version {
             Version::Resp2 => b"$-1\r\n",
             Version::Resp3 => b"_\r\n",
         });
@@ -189,7 +208,7 @@ impl<'a> ReplyWriter<'a> {
 
     /// Nothing, where an array could be.
     pub fn null_array(&mut self) {
-        self.out.extend_from_slice(match self.version {
+        self.put(match self.version {
             Version::Resp2 => b"*-1\r\n",
             Version::Resp3 => b"_\r\n",
         });
@@ -197,7 +216,7 @@ impl<'a> ReplyWriter<'a> {
 
     /// A truth; one and zero in RESP2.
     pub fn boolean(&mut self, value: bool) {
-        self.out.extend_from_slice(match (self.version, value) {
+        self.put(match (self.version, value) {
             (Version::Resp2, false) => b":0\r\n",
             (Version::Resp2, true) => b":1\r\n",
             (Version::Resp3, false) => b"#f\r\n",
@@ -227,10 +246,10 @@ impl<'a> ReplyWriter<'a> {
             return self.bulk(text);
         }
         self.header(b'=', text.len().saturating_add(4));
-        self.out.extend_from_slice(format);
-        self.out.extend_from_slice(b":");
-        self.out.extend_from_slice(text);
-        self.out.extend_from_slice(b"\r\n");
+        self.put(format);
+        self.put(b":");
+        self.put(text);
+        self.put(b"\r\n");
     }
 
     /// An array of `length` values, which follow.
@@ -293,7 +312,12 @@ impl<'a> ReplyWriter<'a> {
         let written = self.out.len();
         let more = header.len().saturating_sub(SHORT_HEADER);
         if more > 0 {
-            self.out.extend_from_slice(header.get(..more).unwrap_or_default());
+            self.put(header.get(..more).unwrap_or_default());
+        }
+        if self.is_over {
+            return;
+        }
+        if more > 0 {
             let content = open.at.saturating_add(SHORT_HEADER);
             self.out.copy_within(content..written, content.saturating_add(more));
         }
@@ -347,18 +371,42 @@ impl<'a> ReplyWriter<'a> {
 
     fn open(&mut self, kind: Aggregate) -> Open {
         let at = self.out.len();
-        self.out.extend_from_slice(&[0; SHORT_HEADER]);
+        self.put(&[0; SHORT_HEADER]);
         Open { at, kind }
+    }
+
+    /// Append these bytes, as they are.
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Have room for so many bytes.
+    #[inline]
+    fn reserve(&mut self, bytes: usize) {
+        if self.out.capacity().saturating_sub(self.out.len()) < bytes {
+            self.grow(bytes);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        if self.out.len().saturating_add(bytes) > self.bytes_max {
+            self.is_over = true;
+            self.out.truncate(self.begin);
+        }
+        self.out.reserve(bytes);
     }
 
     /// A number behind a marker, on a line. Those of one and two digits are nearly all that there are.
     #[inline]
     fn header(&mut self, marker: u8, number: usize) {
         match u8::try_from(number) {
-            Ok(digit @ 0..=9) => self.out.extend_from_slice(&[marker, b'0' | digit, b'\r', b'\n']),
+            Ok(digit @ 0..=9) => self.put(&[marker, b'0' | digit, b'\r', b'\n']),
             Ok(number @ 10..=99) => {
                 let (tens, ones) = (b'0' | (number / 10), b'0' | (number % 10));
-                self.out.extend_from_slice(&[marker, tens, ones, b'\r', b'\n']);
+                self.put(&[marker, tens, ones, b'\r', b'\n']);
             }
             _ => self.text(marker, itoa::Buffer::new().format(number).as_bytes()),
         }
@@ -374,10 +422,10 @@ impl<'a> ReplyWriter<'a> {
 
     /// A line whose text is known to hold no line break.
     fn text(&mut self, marker: u8, text: &[u8]) {
-        self.out.reserve(text.len().saturating_add(3));
-        self.out.extend_from_slice(&[marker]);
-        self.out.extend_from_slice(text);
-        self.out.extend_from_slice(b"\r\n");
+        self.reserve(text.len().saturating_add(3));
+        self.put(&[marker]);
+        self.put(text);
+        self.put(b"\r\n");
     }
 
     /// A line, with blanks in place of line breaks, which would end it.

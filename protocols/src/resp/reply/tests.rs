@@ -171,3 +171,27 @@ fn a_command_is_an_array_of_strings() {
     encode_command(&["SET", "key", ""], &mut out);
     assert_eq!(out, "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$0\r\n\r\n");
 }
+
+#[test]
+fn what_is_over_the_bound_is_dropped_and_takes_no_more_memory() {
+    let mut out = BytesMut::from("before");
+    let mut reply = ReplyWriter::bounded(&mut out, Resp3, 10_000);
+    let open = reply.open_array();
+    for _ in 0..1_000_000 {
+        reply.bulk("some value");
+        reply.integer(1234);
+    }
+    reply.close(open, 2_000_000);
+    assert!(reply.is_over());
+    assert!(out.starts_with(b"before") && out.len() <= 10_000);
+    assert!(out.capacity() <= 20_000, "{}", out.capacity());
+}
+
+#[test]
+fn what_is_within_the_bound_is_as_without_one() {
+    let mut out = BytesMut::new();
+    let mut reply = ReplyWriter::bounded(&mut out, Resp3, 1000);
+    (0..100).for_each(|value| reply.integer(value));
+    assert!(!reply.is_over());
+    assert_eq!(out.len(), 10 * 4 + 90 * 5);
+}

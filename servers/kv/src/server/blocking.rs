@@ -240,7 +240,8 @@ impl Server {
         let args: Vec<&[u8]> = waiter.args.iter().map(|argument| &argument[..]).collect();
         client.transport.write_with(|out| {
             let before = out.len();
-            let mut reply = ReplyWriter::new(out, client.version.get());
+            let bytes_max = self.reply_bytes_max(&client);
+            let mut reply = ReplyWriter::bounded(out, client.version.get(), bytes_max);
             client.set(State::RUNNING, true);
             let wait = self.run(&client, waiter.command, &args, Some(key), &mut reply);
             client.set(State::RUNNING, false);

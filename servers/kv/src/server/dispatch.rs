@@ -38,7 +38,7 @@ impl Server {
         out: &mut BytesMut,
     ) -> Flow {
         let before = out.len();
-        let mut reply = ReplyWriter::new(out, client.version.get());
+        let mut reply = ReplyWriter::bounded(out, client.version.get(), self.reply_bytes_max(client));
         let flow = match self.admit(client, args, found) {
             Ok(Admitted::Run(command)) => {
                 match self.run_keyed(client, command, args, None, key, &mut reply) {
@@ -64,6 +64,9 @@ impl Server {
                 Flow::Next
             }
         };
+        if reply.is_over() {
+            self.drop_client(client);
+        }
         self.finish_reply(client, out, before);
         self.after_command();
         if client.is(State::CLOSING) { Flow::Stop } else { flow }

@@ -9,7 +9,20 @@ use std::rc::Rc;
 /// For clients of a class without a limit that are sent more than they ask for, in bytes.
 const UNASKED_MAX: u64 = 256 << 20;
 
+/// The most that may wait for a client that is answered a command, whatever its class, in bytes: what goes beyond
+/// is dropped while it is written, and the client with it.
+const REPLIES_MAX: u64 = 1 << 30;
+
 impl Server {
+    /// How much may wait for a client while it is answered.
+    #[inline]
+    pub(crate) fn reply_bytes_max(&self, client: &Client) -> usize {
+        match self.output_limit(client).hard {
+            0 => REPLIES_MAX as usize,
+            hard => hard.min(REPLIES_MAX) as usize,
+        }
+    }
+
     /// What may wait for a client of this one's class.
     fn output_limit(&self, client: &Client) -> OutputLimit {
         let limits = &self.config.client_output_buffer_limit;

@@ -6,6 +6,7 @@ mod config;
 mod debug;
 mod flush;
 mod monitor;
+mod shutdown;
 pub(crate) mod table;
 
 use super::call::{Call, Done};
@@ -15,6 +16,7 @@ pub(crate) use debug::debug;
 pub(crate) use flush::{flushall, flushdb, swapdb};
 pub(crate) use monitor::monitor;
 use ropewalk_protocols::resp::ReplyWriter;
+pub(crate) use shutdown::shutdown;
 
 /// DBSIZE.
 pub(crate) fn dbsize(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {

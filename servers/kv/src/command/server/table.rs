@@ -154,7 +154,6 @@ pub(crate) static COMMANDS: &[Command] = &[
         since: "1.0.0",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "shutdown",
         arity: -1,
