@@ -6,7 +6,6 @@ use super::keyspace::Late;
 use super::notify::Notify;
 use crate::store::database::Key;
 use crate::store::hash::Hash;
-use crate::store::value::Collection;
 use std::time::Instant;
 
 /// How many fields of a hash go at a time.
@@ -23,14 +22,13 @@ impl Server {
         let now_ms = self.clock.wall_ms();
         self.database(db).find(key).is_some_and(|found| {
             found.expires_at().is_none_or(|at| at > now_ms)
-                && Hash::of(found.view()).is_some_and(|hash| hash.is_expired(now_ms))
+                && found.hash().is_some_and(|hash| hash.is_expired(now_ms))
         })
     }
 
     /// Remove a hash of which all fields have expired.
     pub(super) fn expire_hash(&mut self, db: usize, key: Key<'_>) {
-        let fields =
-            self.database(db).find(key).and_then(|found| Hash::of(found.view())).map_or(0, Hash::len);
+        let fields = self.database(db).find(key).and_then(|found| found.hash()).map_or(0, Hash::len);
         let lazily = self.config.lazyfree_lazy_expire;
         self.remove_dropping(db, key, lazily);
         self.stats.expired_fields += fields as u64;

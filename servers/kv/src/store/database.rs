@@ -82,6 +82,11 @@ impl<'a> Found<'a> {
         self.entry.view()
     }
 
+    /// The hash that it holds, if it is one.
+    pub(crate) fn hash(&self) -> Option<&'a Hash> {
+        self.entry.hash()
+    }
+
     /// What TYPE answers.
     pub(crate) fn kind(&self) -> Kind {
         self.view().kind()
@@ -101,7 +106,7 @@ impl<'a> Found<'a> {
     #[inline]
     pub(crate) fn is_expired(&self, now_ms: i64) -> bool {
         let own = self.entry.expires_at().is_some_and(|at| at <= now_ms);
-        own || matches!(self.view(), View::Hash(hash) if hash.is_expired(now_ms))
+        own || self.entry.hash().is_some_and(|hash| hash.is_expired(now_ms))
     }
 
     /// What eviction goes by.
@@ -275,14 +280,8 @@ impl Database {
 
     /// The expiries of a hash's fields have changed: find out when the next of them expires.
     pub(crate) fn note_fields(&mut self, key: Key<'_>) {
-        let hash = self.find(key).and_then(|found| Hash::of(found.view()));
-        let next = hash.and_then(Hash::next_expiry);
+        let next = self.find(key).and_then(|found| found.hash()?.next_expiry());
         self.fields_expire(key, next);
-    }
-
-    /// How many hashes have fields that expire, or had some lately.
-    pub(crate) fn hashes_with_expiries(&self) -> usize {
-        self.fields.len()
     }
 
     /// The hash of which a field expires next, and when it does; perhaps it does not any more.

@@ -17,6 +17,7 @@ mod entries;
 
 pub(crate) use entries::Entries;
 
+use super::hash::Hash;
 use super::value::{EMBSTR_BYTES_MAX, Encoding, Value, View};
 use ropewalk_protocols::resp::number;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -302,6 +303,19 @@ impl Entry {
             Content::Text(text) => View::Bytes(text),
             Content::Integer(integer) => View::Integer(integer),
             Content::Value(value) => value.view(),
+        }
+    }
+
+    /// The hash that the key holds, if it is one. That it is none, a string's header says already.
+    #[inline]
+    pub(crate) fn hash(&self) -> Option<&Hash> {
+        if self.header().holds() != Holds::Value {
+            return None;
+        }
+        // SAFETY: the header says that the payload is a value, which changes through `&mut self` alone.
+        match unsafe { self.at::<Value>(self.shape().payload_at()).as_ref() } {
+            Value::Hash(hash) => Some(hash),
+            _ => None,
         }
     }
 
