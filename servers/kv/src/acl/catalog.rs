@@ -1,13 +1,18 @@
 //! The commands, as access control knows them: by their original names, whatever `rename-command` makes of
 //! them. The one rule: a command's number here is its number in the registry.
+//!
+//! Commands of Redis 7.0.15 that this server does not have are known too, behind all others: rules that speak
+//! of them, and there are many such in the world, make sense here.
 
 use crate::command::registry::Registry;
 use crate::command::row::Categories;
-use std::ops::Range;
 
 /// How many commands rules can tell apart, subcommands included; any more would be denied to all that may not
 /// run everything.
 pub(super) const COMMANDS_MAX: usize = 512;
+
+/// Every command of Redis 7.0.15 and its categories, as COMMAND INFO shows them: `get @read @string @fast`.
+const REFERENCE: &str = include_str!("commands.txt");
 
 /// One command or subcommand.
 #[derive(Debug)]
@@ -19,38 +24,62 @@ pub(crate) struct Entry {
     /// Whether it is a subcommand.
     pub(crate) is_subcommand: bool,
     /// Its subcommands.
-    pub(crate) subcommands: Range<usize>,
+    pub(crate) subcommands: Vec<usize>,
 }
 
-/// All commands: a container stands right before its subcommands.
+/// All commands: a container stands before its subcommands.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     entries: Vec<Entry>,
+    /// How many of them this server has, which come first.
+    present: usize,
 }
 
 impl Catalog {
-    /// The commands of a registry.
+    /// The commands of a registry, and those that it does not have.
     pub(crate) fn of_all(registry: &Registry) -> Self {
-        Self::new(registry.all().map(|(_, entry)| (entry.name.as_str(), entry.row.categories())))
+        let mut catalog = Self::default();
+        for (_, entry) in registry.all() {
+            catalog.add(&entry.name, entry.row.categories());
+        }
+        catalog.present = catalog.entries.len();
+        catalog.add_absent();
+        catalog
     }
 
-    /// A catalog of these: full names and kinds, each subcommand behind its container.
-    pub(crate) fn new<'a>(commands: impl IntoIterator<Item = (&'a str, Categories)>) -> Self {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut container = 0;
-        for (name, categories) in commands {
-            let number = entries.len();
-            let is_subcommand = name.contains('|');
-            let subcommands = number.saturating_add(1)..number.saturating_add(1);
-            entries.push(Entry { name: name.to_owned(), categories, is_subcommand, subcommands });
-            if !is_subcommand {
-                container = number;
-            } else if let Some(container) = entries.get_mut(container) {
-                container.subcommands.end = number.saturating_add(1);
+    /// All commands of Redis 7.0.15.
+    #[cfg(test)]
+    pub(super) fn of_redis() -> Self {
+        let mut catalog = Self::default();
+        catalog.add_absent();
+        catalog.present = catalog.entries.len();
+        catalog
+    }
+
+    fn add_absent(&mut self) {
+        for line in REFERENCE.lines() {
+            let (name, categories) = line.split_once(' ').unwrap_or((line, ""));
+            let categories = categories.split(' ').filter_map(|word| word.strip_prefix('@'));
+            if self.find(name.as_bytes()).is_none() {
+                self.add(name, categories.filter_map(|name| Categories::named(name.as_bytes())).collect());
             }
         }
-        debug_assert!(entries.len() <= COMMANDS_MAX, "rules have room for {COMMANDS_MAX} commands");
-        Self { entries }
+        debug_assert!(self.entries.len() <= COMMANDS_MAX, "rules have room for {COMMANDS_MAX} commands");
+    }
+
+    fn add(&mut self, name: &str, categories: Categories) {
+        let number = self.entries.len();
+        let container = name.split_once('|').and_then(|(container, _)| self.find(container.as_bytes()));
+        let is_subcommand = container.is_some();
+        if let Some(container) = container.and_then(|container| self.entries.get_mut(container)) {
+            container.subcommands.push(number);
+        }
+        self.entries.push(Entry {
+            name: name.to_owned(),
+            categories,
+            is_subcommand,
+            subcommands: Vec::new(),
+        });
     }
 
     /// The command of this full name, in any case.
@@ -65,11 +94,16 @@ impl Catalog {
 
     /// The commands of these categories.
     pub(crate) fn of(&self, categories: Categories) -> impl Iterator<Item = (usize, &Entry)> {
-        self.entries.iter().enumerate().filter(move |(_, entry)| entry.categories.intersects(categories))
+        self.all().filter(move |(_, entry)| entry.categories.intersects(categories))
     }
 
     /// All.
     pub(crate) fn all(&self) -> impl Iterator<Item = (usize, &Entry)> {
         self.entries.iter().enumerate()
+    }
+
+    /// The commands that this server has.
+    pub(crate) fn present(&self) -> &[Entry] {
+        self.entries.get(..self.present).unwrap_or_default()
     }
 }

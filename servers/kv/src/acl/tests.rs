@@ -9,16 +9,8 @@ use crate::command::row::Categories;
 use crate::command::row::key_spec::KeyFlags;
 use proptest::prelude::*;
 
-/// Every command of Redis 7.0.15 and its categories, as COMMAND INFO shows them.
-const REFERENCE: &str = include_str!("redis-7.0.15.commands.txt");
-
 fn catalog() -> Rc<Catalog> {
-    let commands = REFERENCE.lines().map(|line| {
-        let mut words = line.split(' ');
-        let name = words.next().unwrap();
-        (name, words.map(|word| Categories::named(&word.as_bytes()[1..]).unwrap()).collect())
-    });
-    Rc::new(Catalog::new(commands))
+    Rc::new(Catalog::of_redis())
 }
 
 /// The user `u`, after a SETUSER with these rules, as ACL LIST shows it; or what is wrong with them.
@@ -340,7 +332,7 @@ fn users_of_the_configuration_are_taken_over() {
 
 /// A rule about commands, by chance.
 fn any_rule() -> impl Strategy<Value = String> {
-    let names: Vec<&str> = REFERENCE.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    let names: Vec<String> = catalog().all().map(|(_, entry)| entry.name.clone()).collect();
     let sign = prop::sample::select(vec!["+", "-"]);
     let category = prop::sample::select(Categories::NAMES.to_vec());
     prop_oneof![

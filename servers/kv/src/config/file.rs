@@ -10,11 +10,14 @@
 use super::directive::Effect;
 use super::rule::{Refusal, Source};
 use super::{Arguments, Config, Status, find};
+use crate::acl::Acl;
+use crate::acl::catalog::Catalog;
 use crate::command::registry::Registry;
 use crate::host::Host;
 use ropewalk_protocols::resp::split_words;
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 
 /// How deep files may include each other.
 const INCLUDE_DEPTH_MAX: usize = 64;
@@ -116,7 +119,7 @@ impl Start {
             let directory = files.directory().map_err(|error| unreadable(".", error))?;
             start.file = Some(absolute(&directory, path));
         }
-        let mut reader = Reader { files, start, registry: Registry::new() };
+        let mut reader = Reader { files, start, registry: Registry::new(), acl: None };
         reader.text(&text, Origin { file: file.as_deref(), lines: file_lines }, 0)?;
         let mut start = reader.start;
         start.config.settle();
@@ -164,6 +167,8 @@ struct Reader<'f> {
     start: Start,
     /// The commands, to find out which names can be given.
     registry: Registry,
+    /// Made when there is the first user, to find out which rules can be.
+    acl: Option<Acl>,
 }
 
 impl Reader<'_> {
@@ -197,10 +202,7 @@ impl Reader<'_> {
         match (name.to_ascii_lowercase().as_slice(), values) {
             (b"include", [path]) => self.include(path, depth),
             (b"rename-command", [from, to]) => self.rename(from, to),
-            (b"user", [_, ..]) => {
-                self.start.users.push(values.iter().map(|word| word.to_vec()).collect());
-                Ok(())
-            }
+            (b"user", [name, rules @ ..]) => self.user(name, rules),
             (b"list-max-ziplist-entries" | b"list-max-ziplist-value" | b"lua-replicate-commands", [_]) => {
                 Ok(())
             }
@@ -255,6 +257,21 @@ impl Reader<'_> {
             let origin = Origin { file: Some(&path), lines: usize::MAX };
             self.text(&text, origin, depth.saturating_add(1)).map_err(Trouble::There)?;
         }
+        Ok(())
+    }
+
+    fn user(&mut self, name: &[u8], rules: &[&[u8]]) -> Result<(), Trouble> {
+        let wrong = |word: &[u8], why: &str| -> Trouble {
+            format!("Error in user declaration '{}': {why}", String::from_utf8_lossy(word)).into()
+        };
+        if self.start.users.iter().any(|user| user.first().is_some_and(|known| known == name)) {
+            return Err(wrong(name, "Duplicate user found. A user can only be defined once in config files"));
+        }
+        let registry = &self.registry;
+        let acl = self.acl.get_or_insert_with(|| Acl::new(Rc::new(Catalog::of_all(registry))));
+        acl.check_rules(rules).map_err(|(rule, why)| wrong(&rule, &why.to_string()))?;
+        let words = std::iter::once(&name).chain(rules);
+        self.start.users.push(words.map(|word| word.to_vec()).collect());
         Ok(())
     }
 

@@ -182,6 +182,12 @@ fn the_errors_of_the_suite_are_redis_own() {
             ">>> 'replicaof \"--127.0.0.1\"'\nwrong number of arguments",
         ),
         (&["--rename-command", "foo", "bar"], "No such command in rename-command"),
+        (
+            &["--user", "x", "--user", "x"],
+            ">>> 'user \"x\"'\nError in user declaration 'x': Duplicate user found. A user can only be defined once in \
+             config files",
+        ),
+        (&["--user", "x", "bad"], "Error in user declaration 'bad': Syntax error"),
         (&["--user"], ">>> 'user'\nBad directive or wrong number of arguments"),
         (&["--sentinel", "x"], "sentinel directive while not in sentinel mode"),
         (&["--a.b"], "Module config specified without value"),

@@ -297,6 +297,7 @@ impl Server {
         found: Option<CommandId>,
     ) -> Result<Admitted, Refused> {
         let command = self.resolve(args, found)?;
+        client.last_command.set(Some(command));
         let refused = |error| Refused { error, command: Some(command) };
         let row = self.registry.entry(command).row;
         if !row.admits(args.len()) {
@@ -338,7 +339,6 @@ impl Server {
         if client.is(State::MULTI) && !NEVER_QUEUED.contains(&name) {
             return Ok(Admitted::Queue(command));
         }
-        client.last_command.set(Some(command));
         Ok(Admitted::Run(command))
     }
 

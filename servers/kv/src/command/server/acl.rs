@@ -40,8 +40,9 @@ pub(crate) fn acl_cat(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done 
             let shown = name.get(..name.len().min(128)).unwrap_or_default();
             let category =
                 Categories::named(name).ok_or_else(|| error(&[b"Unknown category '", shown, b"'"]))?;
-            let commands: Vec<&str> =
-                call.server.acl.catalog().of(category).map(|(_, entry)| entry.name.as_str()).collect();
+            let present = call.server.acl.catalog().present().iter();
+            let of_it = present.filter(|entry| entry.categories.intersects(category));
+            let commands: Vec<&str> = of_it.map(|entry| entry.name.as_str()).collect();
             reply.array(commands.len());
             commands.iter().for_each(|name| reply.bulk(name));
         }
