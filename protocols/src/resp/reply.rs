@@ -133,6 +133,12 @@ impl<'a> ReplyWriter<'a> {
         self.out.truncate(len);
     }
 
+    /// How many bytes stand in the output, those of earlier replies included.
+    #[inline]
+    pub fn written(&self) -> usize {
+        self.out.len()
+    }
+
     /// What was encoded before, in the version that this client speaks: a message for many, for one.
     pub fn encoded(&mut self, replies: &[u8]) {
         self.put(replies);

@@ -40,13 +40,13 @@ const NONE: u16 = u16::MAX;
 pub(crate) struct Registry {
     entries: Vec<Entry>,
     /// Commands by the hash of their name, linear probing.
-    slots: Box<[(u16, Box<str>)]>,
+    slots: Box<[Slot]>,
 }
 
 impl Registry {
     /// All commands, by their own names.
     pub(crate) fn new() -> Self {
-        let slots = vec![(NONE, Box::from("")); SLOTS].into();
+        let slots = vec![Slot::empty(); SLOTS].into();
         let mut registry = Self { entries: Vec::new(), slots };
         for row in super::all() {
             let id = registry.add(row, None);
@@ -71,11 +71,11 @@ impl Registry {
     }
 
     fn name_it(&mut self, name: &str, id: CommandId) {
-        let mut slot = slot_of(name.as_bytes());
-        while self.slots[slot].0 != NONE {
+        let mut slot = slot_of(head_of(name.as_bytes()), name.len());
+        while self.slots[slot].id != NONE {
             slot = (slot + 1) % SLOTS;
         }
-        self.slots[slot] = (id.0, name.into());
+        self.slots[slot] = Slot::new(id, name);
     }
 
     /// What is known of a command.
@@ -98,16 +98,17 @@ impl Registry {
     /// The command that goes by this name, in letters of any case.
     #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<CommandId> {
-        let mut slot = slot_of(name);
+        let head = head_of(name);
+        let mut slot = slot_of(head, name.len());
         loop {
-            let (id, known) = &self.slots[slot];
-            if *id == NONE {
+            let known = &self.slots[slot % SLOTS];
+            if known.id == NONE {
                 return None;
             }
-            if known.as_bytes().eq_ignore_ascii_case(name) {
-                return Some(CommandId(*id));
+            if known.is(head, name) {
+                return Some(CommandId(known.id));
             }
-            slot = (slot + 1) % SLOTS;
+            slot += 1;
         }
     }
 
@@ -127,7 +128,7 @@ impl Registry {
 
     /// The commands that go by a name, subcommands left out, in the order of the table.
     pub(crate) fn commands(&self) -> impl Iterator<Item = CommandId> {
-        let mut named: Vec<u16> = self.slots.iter().map(|(id, _)| *id).filter(|id| *id != NONE).collect();
+        let mut named: Vec<u16> = self.slots.iter().map(|slot| slot.id).filter(|id| *id != NONE).collect();
         named.sort_unstable();
         named.into_iter().map(CommandId)
     }
@@ -158,30 +159,103 @@ impl Registry {
         if !to.is_empty() && self.find(to.as_bytes()).is_some() {
             return Err("Target command name already exists");
         }
-        let mut names: Vec<(u16, Box<str>)> =
-            self.slots.iter().filter(|(id, _)| *id != NONE).cloned().collect();
-        names.retain(|(_, name)| !name.eq_ignore_ascii_case(from));
-        if !to.is_empty() {
-            names.push((id.0, to.into()));
-        }
-        self.slots.fill((NONE, Box::from("")));
-        for (id, name) in names {
+        let mut named: Vec<Slot> = self.slots.iter().filter(|slot| slot.id != NONE).cloned().collect();
+        named.retain(|slot| !slot.name.eq_ignore_ascii_case(from));
+        self.slots.fill(Slot::empty());
+        for Slot { id, name, .. } in named {
             self.name_it(&name, CommandId(id));
+        }
+        if !to.is_empty() {
+            self.name_it(to, id);
         }
         Ok(())
     }
 }
 
-/// Where to look for a name first. The table is of the server's own names, so that no client can fill one chain.
+/// A name that a command goes by, prepared to be compared.
+#[derive(Clone, Debug)]
+struct Slot {
+    id: u16,
+    /// The name's first bytes, as [`head_of`] has them.
+    head: u64,
+    /// The head and the length say all.
+    is_short: bool,
+    name: Box<str>,
+}
+
+impl Slot {
+    fn empty() -> Self {
+        Self { id: NONE, head: 0, is_short: false, name: "".into() }
+    }
+
+    fn new(id: CommandId, name: &str) -> Self {
+        let is_short = name.len() <= HEAD && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+        Self { id: id.0, head: head_of(name.as_bytes()), is_short, name: name.into() }
+    }
+
+    #[inline]
+    fn is(&self, head: u64, name: &[u8]) -> bool {
+        self.head == head
+            && self.name.len() == name.len()
+            && (self.is_short || self.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// How many bytes of a name are compared at once.
+const HEAD: usize = 8;
+
+/// The first bytes of a name as a number, letters of either case alike. Two names of the same length that are of
+/// letters alone and no longer are the same if these are.
 #[inline]
-fn slot_of(name: &[u8]) -> usize {
-    let mut word = [0u8; 8];
-    let length = name.len().min(8);
-    word[..length].copy_from_slice(&name[..length]);
-    let last = name.last().copied().unwrap_or_default();
-    // Letters of either case alike.
-    let folded = (u64::from_le_bytes(word) | 0x2020_2020_2020_2020)
-        ^ (u64::from(last | 0x20) << 29)
-        ^ ((name.len() as u64) << 50);
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize
+fn head_of(name: &[u8]) -> u64 {
+    let word = match *name {
+        [a, b, c, d, e, f, g, h, ..] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        [a, b, c, d, ref rest @ ..] => {
+            let ahead = u64::from(u32::from_le_bytes([a, b, c, d]));
+            rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)) << 32 | ahead
+        }
+        ref short => short.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    word | 0x2020_2020_2020_2020
+}
+
+/// Where to look for a name with this head first. The table is of the server's own names, so that no client can fill
+/// one chain.
+#[inline]
+fn slot_of(head: u64, length: usize) -> usize {
+    ((head ^ (length as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_found_in_letters_of_any_case() {
+        let registry = Registry::new();
+        for row in crate::command::all() {
+            let id = registry.find(row.name.as_bytes()).unwrap();
+            assert_eq!(registry.entry(id).row.name, row.name);
+            assert_eq!(registry.find(row.name.to_uppercase().as_bytes()), Some(id));
+            for other in [format!("{}x", row.name), row.name[1..].to_owned(), format!("{}\0", row.name)] {
+                let found = registry.find(other.as_bytes()).map(|id| registry.entry(id).row.name);
+                assert!(found.is_none_or(|found| found == other), "{other:?}");
+            }
+        }
+        for nothing in [&b""[..], b"ge\x14", b"g\x45\x54t", b"sort\x7fro", b"nosuchcommand"] {
+            assert_eq!(registry.find(nothing), None, "{}", nothing.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_renamed_command_goes_by_its_new_name_alone() {
+        let mut registry = Registry::new();
+        let ping = registry.find(b"ping");
+        registry.rename("PING", "pong").unwrap();
+        assert_eq!((registry.find(b"ping"), registry.find(b"PONG")), (None, ping));
+        registry.rename("echo", "").unwrap();
+        assert_eq!(registry.find(b"echo"), None);
+        assert!(registry.rename("nosuch", "x").is_err());
+        assert!(registry.rename("select", "pong").is_err());
+    }
 }

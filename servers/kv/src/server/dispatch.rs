@@ -4,7 +4,6 @@
 use super::Server;
 use super::blocking::Wait;
 use super::client::{Client, Queued, State};
-use super::clock::micros;
 use crate::command::call::{Call, Effects};
 use crate::command::error::{self, Error};
 use crate::command::keys;
@@ -94,9 +93,11 @@ impl Server {
         reply: &mut ReplyWriter<'_>,
     ) -> Option<Wait> {
         let row = self.registry.entry(command).row;
-        let (started, dirty) = (self.reactor.now(), self.dirty);
-        let db = client.db.get() as usize;
         let nested = client.is(State::EXECUTING);
+        let began = self.begin_timing(row, nested, ready.is_some());
+        let dirty = self.dirty;
+        let db = client.db.get() as usize;
+        let before = reply.written();
         let mut call = Call {
             server: self,
             client,
@@ -130,12 +131,9 @@ impl Server {
             self.note_reads(client, row, args);
         }
         self.is_executing = nested;
-        let ended = self.reactor.now();
         self.note_effects(db, args, effects, self.dirty != dirty);
-        self.account(client, command, args, ended.saturating_duration_since(started));
-        if !nested {
-            self.clock.advance(ended);
-        }
+        let moved = reply.written().saturating_sub(before).max(args.last().map_or(0, |last| last.len()));
+        self.end_timing((client, command, args), began, nested, moved);
         None
     }
 
@@ -161,23 +159,6 @@ impl Server {
                 }
             }
         }
-    }
-
-    /// A command was run, and took so long.
-    #[inline]
-    fn account(
-        &mut self,
-        client: &Rc<Client>,
-        command: CommandId,
-        args: &[&[u8]],
-        took: std::time::Duration,
-    ) {
-        self.stats.commands += 1;
-        let entry = self.registry.entry_mut(command);
-        entry.stats.calls += 1;
-        entry.stats.nanos += took.as_nanos() as u64;
-        let us = micros(took);
-        let _ = (client, args, us);
     }
 
     /// What follows a command before the next one of any client.

@@ -34,6 +34,7 @@ pub(crate) mod pause;
 pub(crate) mod pubsub;
 pub(crate) mod session;
 pub(crate) mod stats;
+pub(crate) mod timing;
 pub(crate) mod tracking;
 pub(crate) mod watch;
 
@@ -59,6 +60,7 @@ use ropewalk_reactor::random::Random;
 use stats::Stats;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
+use timing::Timing;
 use tracking::Tracking;
 use watch::Watches;
 
@@ -124,6 +126,8 @@ pub(crate) struct Server {
     pub(crate) cron_is_paused: bool,
     /// How many changes there were, ever.
     pub(crate) dirty: u64,
+    /// Commands whose time is to be shared out.
+    timing: Timing,
     /// What reading has found out and the end of the command acts on.
     late: RefCell<Vec<Late>>,
 }
@@ -166,6 +170,7 @@ impl Server {
                 skips_checksums: false,
                 cron_is_paused: false,
                 dirty: 0,
+                timing: Timing::default(),
                 late: RefCell::default(),
             })
         })

@@ -83,6 +83,7 @@ impl Session {
                 (out.len().saturating_sub(before), out.len())
             });
             client.set(State::RUNNING, false);
+            server.share_time();
             server.after_batch(client, replies, unread);
         }
         if executed < batch.len() {
