@@ -9,19 +9,21 @@ server cannot pass either.
 """
 
 import argparse
+import os
 import sys
 
 import redis_py
 import redis_suite
 from server import Server
 
+TARGET = os.environ.get("CARGO_TARGET_DIR", "target")
 JUDGES = {"redis": redis_suite, "redis-py": redis_py}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/conformance/kv", description=__doc__.split("\n\n")[0])
     parser.add_argument("--record", action="store_true", help="write down what passes and fails now")
-    parser.add_argument("--server", default="target/release/ropewalk kv", help="what to test, a port is appended")
+    parser.add_argument("--server", default=f"{TARGET}/release/ropewalk kv", help="what to test, a port is appended")
     parser.add_argument("--logs", metavar="DIR", help="where to leave the whole output of each file")
     parser.add_argument("judge", nargs="?", choices=JUDGES, help="both, unless one is named")
     parser.add_argument("files", nargs="*", help="such as unit/type/string; all, unless some are named")
