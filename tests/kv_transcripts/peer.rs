@@ -33,7 +33,6 @@ impl Peer {
             Who::Redis => Command::new("redis-server"),
             Who::Ropewalk => support::ropewalk(&["kv"]),
         };
-        let arguments = if who == Who::Redis { &arguments[..] } else { &arguments[..2] };
         let server = support::Server::start(command.args(arguments));
         let peer = Self { _server: server, port, resp3, connections: Vec::new() };
         peer.wait_until_it_listens();
