@@ -4,7 +4,7 @@
 use super::blocking::Waiter;
 use super::describe::Figures;
 use super::pubsub::Subscriptions;
-use super::{tracking, watch::Watched};
+use super::{tracking, watch::Watch};
 use crate::acl::User;
 use crate::command::registry::CommandId;
 use bitflags::bitflags;
@@ -93,7 +93,7 @@ pub(crate) struct Extras {
     /// What MULTI has queued.
     pub(crate) transaction: Option<Box<Transaction>>,
     /// What WATCH watches.
-    pub(crate) watched: Vec<Watched>,
+    pub(crate) watched: Vec<Rc<Watch>>,
     /// What it subscribes to.
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// How its reads are tracked.
@@ -283,7 +283,7 @@ impl Extras {
         let names = [&self.name, &self.library, &self.library_version];
         let names: usize = names.into_iter().flatten().map(|name| name.len()).sum();
         let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.bytes);
-        let watched: usize = self.watched.iter().map(Watched::heap_bytes).sum();
+        let watched: usize = self.watched.iter().map(|watch| watch.heap_bytes()).sum();
         let subscriptions = self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.heap_bytes());
         let tracking = self.tracking.as_ref().map_or(0, |options| options.heap_bytes());
         size_of::<Self>() + names + queued + watched + subscriptions + tracking

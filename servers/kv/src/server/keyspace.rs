@@ -174,7 +174,7 @@ impl Server {
     #[inline]
     pub(crate) fn touched(&mut self, db: usize, key: Key<'_>, by: Option<&Rc<Client>>) {
         if !self.watches.is_empty() {
-            self.watches.touch(db, key.name);
+            self.touch_watched(db, key.name);
         }
         if !self.tracking.is_empty() {
             self.invalidate(key.name, by);

@@ -1,37 +1,41 @@
 //! WATCH: whose transaction depends on which key. The one rule: whatever changes a watched key marks its
 //! watchers before the next command runs.
+//!
+//! A key that had expired when it was watched may go without marking anybody: for whoever watches, nothing has
+//! changed. From then on it is a key that is not there, and whatever appears in its place is a change.
 
 use super::Server;
 use super::client::{Client, State};
 use crate::store::database::Key;
-use std::collections::HashMap;
+use crate::store::table::Keyed;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-/// A key that is watched, and whether it was gone already.
-#[derive(Clone, Debug)]
-pub(crate) struct Watched {
-    /// In which database.
+/// A key that a client watches.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    client: Rc<Client>,
     db: usize,
-    /// Its name.
     key: Rc<[u8]>,
-    /// It had expired when WATCH came, and so may go without failing the transaction.
-    was_expired: bool,
+    /// It had expired when it was watched, and has been there since.
+    was_expired: Cell<bool>,
 }
 
-impl Watched {
+impl Watch {
     /// What it takes, in bytes, about.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.key.len() + size_of::<Self>() + size_of::<Rc<Client>>()
+        self.key.len() + size_of::<Self>() + 2 * size_of::<Rc<Self>>()
     }
 }
 
-/// The clients that watch a key.
-type Watchers = Vec<Rc<Client>>;
+/// Who watches a key, by the numbers of the clients.
+type Watchers = Vec<Rc<Watch>>;
 
 /// Who watches which key of which database.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
-    by_database: HashMap<usize, HashMap<Rc<[u8]>, Watchers>>,
+    by_database: BTreeMap<usize, HashMap<Rc<[u8]>, Watchers, Keyed>>,
 }
 
 impl Watches {
@@ -41,30 +45,34 @@ impl Watches {
         self.by_database.is_empty()
     }
 
-    /// The key was changed.
-    pub(crate) fn touch(&self, db: usize, key: &[u8]) {
-        let watchers = self.by_database.get(&db).and_then(|keys| keys.get(key));
-        for client in watchers.into_iter().flatten() {
-            client.set(State::DIRTY_CAS, true);
-        }
-    }
-
-    fn add(&mut self, db: usize, key: &Rc<[u8]>, client: &Rc<Client>) {
+    /// Returns what is watched, unless the client has watched it before.
+    fn add(&mut self, db: usize, key: &[u8], client: &Rc<Client>, was_expired: bool) -> Option<Rc<Watch>> {
         let keys = self.by_database.entry(db).or_default();
-        keys.entry(key.clone()).or_default().push(client.clone());
+        let key = keys.get_key_value(key).map_or_else(|| Rc::from(key), |(known, _)| known.clone());
+        let watchers = keys.entry(key.clone()).or_default();
+        let at = watchers.binary_search_by_key(&client.id, |other| other.client.id).err()?;
+        let watch = Rc::new(Watch { client: client.clone(), db, key, was_expired: Cell::new(was_expired) });
+        watchers.insert(at, watch.clone());
+        Some(watch)
     }
 
-    fn remove(&mut self, watched: &Watched, client: &Rc<Client>) {
-        let Some(keys) = self.by_database.get_mut(&watched.db) else { return };
-        if let Some(watchers) = keys.get_mut(&watched.key) {
-            watchers.retain(|other| !Rc::ptr_eq(other, client));
+    fn remove(&mut self, watch: &Watch) {
+        let Some(keys) = self.by_database.get_mut(&watch.db) else { return };
+        if let Some(watchers) = keys.get_mut(&watch.key) {
+            if let Ok(at) = watchers.binary_search_by_key(&watch.client.id, |other| other.client.id) {
+                watchers.remove(at);
+            }
             if watchers.is_empty() {
-                keys.remove(&watched.key);
+                keys.remove(&watch.key);
             }
         }
         if keys.is_empty() {
-            self.by_database.remove(&watched.db);
+            self.by_database.remove(&watch.db);
         }
+    }
+
+    fn watchers(&self, db: usize, key: &[u8]) -> &[Rc<Watch>] {
+        self.by_database.get(&db).and_then(|keys| keys.get(key)).map_or(&[], Vec::as_slice)
     }
 
     /// The watched keys of a database.
@@ -73,52 +81,72 @@ impl Watches {
     }
 }
 
+/// A key, as it is in a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Absent,
+    Expired,
+    Present,
+}
+
 impl Server {
-    /// Watch a key for a client, which does not watch it yet.
+    /// Watch a key for a client.
     pub(crate) fn watch(&mut self, db: usize, key: &[u8], client: &Rc<Client>) {
-        let is_known = |watched: &Watched| watched.db == db && *watched.key == *key;
-        if client.extras(|extras| extras.watched.iter().any(is_known)).unwrap_or(false) {
-            return;
+        let was_expired = self.presence(db, key) == Presence::Expired;
+        if let Some(watch) = self.watches.add(db, key, client, was_expired) {
+            client.extras_mut(|extras| extras.watched.push(watch));
         }
-        let key: Rc<[u8]> = key.into();
-        let now_ms = self.clock.wall_ms();
-        let was_expired =
-            self.database(db).find(Key::new(&key)).is_some_and(|found| found.is_expired(now_ms));
-        self.watches.add(db, &key, client);
-        client.extras_mut(|extras| extras.watched.push(Watched { db, key, was_expired }));
     }
 
     /// Watch nothing any more.
     pub(crate) fn unwatch(&mut self, client: &Rc<Client>) {
         client.set(State::DIRTY_CAS, false);
         let watched = client.extras_if_any(|extras| std::mem::take(&mut extras.watched)).unwrap_or_default();
-        for watched in &watched {
-            self.watches.remove(watched, client);
+        watched.iter().for_each(|watch| self.watches.remove(watch));
+    }
+
+    fn presence(&self, db: usize, key: &[u8]) -> Presence {
+        match self.database(db).find(Key::new(key)) {
+            None => Presence::Absent,
+            Some(found) if found.is_expired(self.clock.wall_ms()) => Presence::Expired,
+            Some(_) => Presence::Present,
+        }
+    }
+
+    /// The key was changed, created or removed.
+    pub(crate) fn touch_watched(&self, db: usize, key: &[u8]) {
+        let watchers = self.watches.watchers(db, key);
+        if watchers.is_empty() {
+            return;
+        }
+        let is_gone = self.presence(db, key) == Presence::Absent;
+        for watch in watchers {
+            if !(is_gone && watch.was_expired.replace(false)) {
+                watch.client.set(State::DIRTY_CAS, true);
+            }
         }
     }
 
     /// Whether a key that the client watches has expired since, though nobody has noticed.
     pub(crate) fn watched_has_expired(&self, client: &Client) -> bool {
-        let now_ms = self.clock.wall_ms();
-        let expired = |watched: &Watched| {
-            let found = self.database(watched.db).find(Key::new(&watched.key));
-            !watched.was_expired && found.is_some_and(|found| found.is_expired(now_ms))
+        let has_expired = |watch: &Rc<Watch>| {
+            !watch.was_expired.get() && self.presence(watch.db, &watch.key) == Presence::Expired
         };
-        client.extras(|extras| extras.watched.iter().any(expired)).unwrap_or(false)
+        client.extras(|extras| extras.watched.iter().any(has_expired)).unwrap_or(false)
     }
 
     /// A database is about to be emptied, or exchanged for another: mark who watches a key that is there, or will be.
     pub(crate) fn touch_all_watched(&self, emptied: usize, replaced_with: Option<usize>) {
         for (key, watchers) in self.watches.keys(emptied) {
-            let is_there = |db: usize| self.database(db).find(Key::new(key)).is_some();
-            let there = is_there(emptied) || replaced_with.is_some_and(is_there);
-            for client in watchers.iter().filter(|_| there) {
-                let knew_gone =
-                    |watched: &Watched| watched.was_expired && watched.db == emptied && watched.key == *key;
-                let forgiven = replaced_with.is_none()
-                    && client.extras(|extras| extras.watched.iter().any(knew_gone)).unwrap_or(false);
-                if !forgiven {
-                    client.set(State::DIRTY_CAS, true);
+            let before = self.presence(emptied, key);
+            let after = replaced_with.map_or(Presence::Absent, |db| self.presence(db, key));
+            for watch in watchers {
+                match (before, after) {
+                    (Presence::Absent, Presence::Absent) => {}
+                    (_, Presence::Absent) if watch.was_expired.get() => watch.was_expired.set(false),
+                    (_, Presence::Expired) if watch.was_expired.get() => {}
+                    (Presence::Absent, Presence::Expired) => watch.was_expired.set(true),
+                    _ => watch.client.set(State::DIRTY_CAS, true),
                 }
             }
         }
