@@ -13,25 +13,37 @@ pub(crate) mod table;
 
 use super::call::{Call, Done};
 use super::error::Error;
+use crate::acl::selector::Access;
 use crate::server::notify::Notify;
 use crate::store::database::{Expiry, Key};
 use crate::store::list::{Direction, End, List};
 use crate::store::value::{Value, View};
-use options::Options;
+use options::{Options, Rights};
 use order::{Elements, Weights};
 use pattern::Pattern;
 use ropewalk_protocols::resp::ReplyWriter;
 use std::ops::{ControlFlow, Range};
 
+/// What the command and its user may do. Keys that a pattern finds are named by no argument: only who may read
+/// all keys may have them looked up.
+fn rights(call: &Call<'_>, may_store: bool) -> Rights {
+    let user = call.client.user.borrow();
+    let may_look_up = user.is_unrestricted()
+        || call.server.with_request(call.command, call.args, |request| {
+            user.allows_with_all_keys(request, Access::READ)
+        });
+    Rights { may_store, may_look_up }
+}
+
 /// `SORT key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC|DESC] [ALPHA] [STORE destination]`
 pub(crate) fn sort(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    let options = Options::parse(call.rest(2), true)?;
+    let options = Options::parse(call.rest(2), rights(call, true))?;
     run(call, reply, &options)
 }
 
 /// `SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC|DESC] [ALPHA]`
 pub(crate) fn sort_ro(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    let options = Options::parse(call.rest(2), false)?;
+    let options = Options::parse(call.rest(2), rights(call, false))?;
     run(call, reply, &options)
 }
 

@@ -24,9 +24,24 @@ pub(super) struct Options<'a> {
     limit: Option<(i64, i64)>,
 }
 
+/// What options there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rights {
+    /// STORE.
+    pub(super) may_store: bool,
+    /// BY and GET with patterns, which look up keys.
+    pub(super) may_look_up: bool,
+}
+
 impl<'a> Options<'a> {
-    /// The options that these arguments are; with STORE or without.
-    pub(super) fn parse(mut args: &[&'a [u8]], may_store: bool) -> Result<Self, Error> {
+    /// The options that these arguments are.
+    ///
+    /// # Errors
+    /// If they make no sense, or there is no right to one of them.
+    pub(super) fn parse(mut args: &[&'a [u8]], rights: Rights) -> Result<Self, Error> {
+        const NO_BY: Error = Error::text("ERR BY option of SORT denied due to insufficient ACL permissions.");
+        const NO_GET: Error =
+            Error::text("ERR GET option of SORT denied due to insufficient ACL permissions.");
         let mut options = Self::default();
         while let [name, rest @ ..] = args {
             args = match (&name.to_ascii_lowercase()[..], rest) {
@@ -46,15 +61,19 @@ impl<'a> Options<'a> {
                     options.limit = Some((integer(start)?, integer(count)?));
                     rest
                 }
-                (b"store", [destination, rest @ ..]) if may_store => {
+                (b"store", [destination, rest @ ..]) if rights.may_store => {
                     options.store = Some(destination);
                     rest
+                }
+                (b"by", [pattern, ..]) if pattern.contains(&b'*') && !rights.may_look_up => {
+                    return Err(NO_BY);
                 }
                 (b"by", [pattern, rest @ ..]) => {
                     options.by = Some(pattern);
                     options.nosort |= !pattern.contains(&b'*');
                     rest
                 }
+                (b"get", [_, ..]) if !rights.may_look_up => return Err(NO_GET),
                 (b"get", [pattern, rest @ ..]) => {
                     options.gets.push(pattern);
                     rest
@@ -98,18 +117,34 @@ mod tests {
     }
 
     #[test]
+    fn who_may_not_read_all_keys_may_not_have_them_looked_up() {
+        let rights = Rights { may_store: true, may_look_up: false };
+        let refusal = |line: &str| {
+            let args: Vec<_> = line.split(' ').map(str::as_bytes).collect();
+            Options::parse(&args, rights).map(drop).map_err(|error| error.to_string())
+        };
+        let text =
+            |option| format!("ERR {option} option of SORT denied due to insufficient ACL permissions.");
+        assert_eq!(refusal("by w_*"), Err(text("BY")));
+        assert_eq!(refusal("get #"), Err(text("GET")));
+        assert_eq!(refusal("by nosort"), Ok(()));
+    }
+
+    #[test]
     fn options_are_taken_in_any_case_and_order() {
+        const ALL: Rights = Rights { may_store: true, may_look_up: true };
+        const READ_ONLY: Rights = Rights { may_store: false, may_look_up: true };
         let args = "DESC get # By w_* LIMIT 1 2 get x alpha Store to".split(' ').map(str::as_bytes);
-        let options = Options::parse(&args.collect::<Vec<_>>(), true).unwrap();
+        let options = Options::parse(&args.collect::<Vec<_>>(), ALL).unwrap();
         assert!(options.descending && options.alpha && !options.nosort);
         assert_eq!((options.by, options.store), (Some(&b"w_*"[..]), Some(&b"to"[..])));
         assert_eq!(options.gets, [&b"#"[..], b"x"]);
         for line in ["limit 1", "by", "get", "store", "else", "limit 1 2 3"] {
             let args: Vec<_> = line.split(' ').map(str::as_bytes).collect();
-            assert_eq!(Options::parse(&args, true).unwrap_err(), Error::Syntax, "{line}");
+            assert_eq!(Options::parse(&args, ALL).unwrap_err(), Error::Syntax, "{line}");
         }
-        assert_eq!(Options::parse(&[b"store", b"x"], false).unwrap_err(), Error::Syntax);
-        assert_eq!(Options::parse(&[b"limit", b"x", b"1"], true).unwrap_err(), Error::NotInteger);
-        assert!(Options::parse(&[b"by", b"nosort", b"by", b"w_*"], true).unwrap().nosort);
+        assert_eq!(Options::parse(&[b"store", b"x"], READ_ONLY).unwrap_err(), Error::Syntax);
+        assert_eq!(Options::parse(&[b"limit", b"x", b"1"], ALL).unwrap_err(), Error::NotInteger);
+        assert!(Options::parse(&[b"by", b"nosort", b"by", b"w_*"], ALL).unwrap().nosort);
     }
 }
