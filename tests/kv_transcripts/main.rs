@@ -33,6 +33,7 @@ macro_rules! transcripts {
 
 transcripts! {
     command
+    stream
 }
 
 /// Sends a family's commands, spoilt in many ways, in both versions of the protocol.

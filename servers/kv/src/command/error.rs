@@ -129,6 +129,11 @@ pub(crate) fn wrong_subcommand(args: &[&[u8]]) -> Error {
     Error::Bytes(words)
 }
 
+/// What a client named, in the words of an error: as much of it as C's `%s` prints, up to a NUL.
+pub(crate) fn named(bytes: &[u8]) -> &[u8] {
+    shown(bytes, usize::MAX)
+}
+
 /// As much of it as C's `%.*s` prints: up to `max` bytes, or to a NUL.
 fn shown(bytes: &[u8], max: usize) -> &[u8] {
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len()).min(max);

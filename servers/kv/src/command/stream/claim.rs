@@ -3,7 +3,7 @@
 use super::entry::{id, interval_start, is, no_group, write_entry, write_id};
 use super::journal::{Notes, Place};
 use crate::command::call::{Call, Done, integer};
-use crate::command::error::Error;
+use crate::command::error::{Error, named};
 use crate::server::notify::Notify;
 use crate::store::stream::{Claim, Claimed, Deliveries, Group, Log, Stream, StreamId};
 use ropewalk_protocols::resp::ReplyWriter;
@@ -108,7 +108,10 @@ impl Options {
                     last_id = id(value)?;
                     rest
                 }
-                _ => return Err(Error::Bytes([b"ERR Unrecognized XCLAIM option '", *option, b"'"].concat())),
+                _ => {
+                    let words = [b"ERR Unrecognized XCLAIM option '", named(option), b"'"];
+                    return Err(Error::Bytes(words.concat()));
+                }
             };
         }
         // Clients may compute with a clock that is wrong: no reason to fail.

@@ -1,7 +1,7 @@
 //! What several of the commands on streams share: IDs as arguments, entries as replies, errors that name a group.
 
 use crate::command::call::Done;
-use crate::command::error::Error;
+use crate::command::error::{Error, named};
 use crate::store::listpack::Item;
 use crate::store::stream::{Entry, StreamId};
 use ropewalk_protocols::resp::ReplyWriter;
@@ -90,13 +90,14 @@ pub(super) fn at_most(count: u64) -> usize {
 
 /// There is no such group, or no such key.
 pub(super) fn no_group(key: &[u8], group: &[u8], more: &[u8]) -> Error {
-    let parts = [b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'", more];
+    let parts = [b"NOGROUP No such key '", named(key), b"' or consumer group '", named(group), b"'", more];
     Error::Bytes(parts.concat())
 }
 
 /// There is no such group of this key.
 pub(super) fn no_group_of_key(key: &[u8], group: &[u8]) -> Error {
-    let parts = [&b"NOGROUP No such consumer group '"[..], group, b"' for key name '", key, b"'"];
+    let start = b"NOGROUP No such consumer group '";
+    let parts = [&start[..], named(group), b"' for key name '", named(key), b"'"];
     Error::Bytes(parts.concat())
 }
 

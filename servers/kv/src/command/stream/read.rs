@@ -188,7 +188,7 @@ impl<'a> Options<'a> {
         while let [option, rest @ ..] = args {
             args = match rest {
                 [value, rest @ ..] if is(option, "block") => {
-                    options.block = Some(milliseconds(value, call.now_ms())?);
+                    options.block = Some(milliseconds(value)?);
                     rest
                 }
                 [value, rest @ ..] if is(option, "count") => {
@@ -268,12 +268,9 @@ impl<'a> Options<'a> {
 }
 
 /// How long to wait; none is for ever.
-fn milliseconds(argument: &[u8], now_ms: i64) -> Result<Option<Duration>, Error> {
+fn milliseconds(argument: &[u8]) -> Result<Option<Duration>, Error> {
     let ms = integer(argument).map_err(|_| Error::text("ERR timeout is not an integer or out of range"))?;
     let ms = u64::try_from(ms).map_err(|_| Error::text("ERR timeout is negative"))?;
-    if now_ms.checked_add_unsigned(ms).is_none() {
-        return Err(Error::text("ERR timeout is out of range"));
-    }
     Ok((ms > 0).then(|| Duration::from_millis(ms)))
 }
 
