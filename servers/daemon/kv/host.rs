@@ -23,8 +23,8 @@ const OOM_SCORE: &str = "/proc/self/oom_score_adj";
 pub(crate) struct Machine {
     /// Where events are logged, once that is known.
     pub(super) log: Option<Log>,
-    /// What the system was told at the start, as far as it has been told anything else.
-    first_oom_score: Option<i32>,
+    /// What the system was told by others, while it is told by us.
+    oom_score_before: Option<i32>,
 }
 
 fn path(bytes: &[u8]) -> &Path {
@@ -77,18 +77,20 @@ impl Host for Machine {
     }
 
     fn adjust_oom_score(&mut self, score: Option<OomScore>) -> io::Result<()> {
-        if score.is_none() && self.first_oom_score.is_none() {
-            return Ok(());
-        }
-        let first = match self.first_oom_score {
-            Some(first) => first,
+        let Some(score) = score else {
+            return match self.oom_score_before.take() {
+                Some(before) => fs::write(OOM_SCORE, before.to_string()),
+                None => Ok(()),
+            };
+        };
+        let before = match self.oom_score_before {
+            Some(before) => before,
             None => fs::read_to_string(OOM_SCORE)?.trim().parse().map_err(io::Error::other)?,
         };
-        self.first_oom_score = Some(first);
+        self.oom_score_before = Some(before);
         let score = match score {
-            None => first,
-            Some(OomScore::Relative(more)) => first.saturating_add(more),
-            Some(OomScore::Absolute(score)) => score,
+            OomScore::Relative(more) => before.saturating_add(more),
+            OomScore::Absolute(score) => score,
         };
         fs::write(OOM_SCORE, score.clamp(-1000, 1000).to_string())
     }

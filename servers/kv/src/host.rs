@@ -43,8 +43,8 @@ pub trait Host {
     /// How many may, if it is fewer.
     fn allow_descriptors(&mut self, count: u64) -> Result<(), u64>;
 
-    /// Have the system kill this process sooner, or later, when memory runs out: by this much more than at the
-    /// start; `None` is as at the start.
+    /// Have the system kill this process sooner, or later, when memory runs out; `None` is as it was before the
+    /// first wish.
     ///
     /// # Errors
     /// What the system says.
@@ -60,7 +60,7 @@ pub trait Host {
 /// What the system is told: `oom_score_adj` in proc(5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OomScore {
-    /// So much more than at the start.
+    /// So much more than before the first wish.
     Relative(i32),
     /// This.
     Absolute(i32),

@@ -24,7 +24,7 @@ impl Server {
             );
             self.config = before;
             self.configuration_changed();
-            for (effect, _) in change.effects.iter().take(done) {
+            for (effect, _) in change.effects.iter().take(done.saturating_add(1)) {
                 if let Err(why) = self.put_into_effect(*effect) {
                     tracing::warn!("Failed applying restored failed CONFIG SET command: {why}");
                 }

@@ -303,6 +303,9 @@ impl Server {
         if self.tracking.clients() > 0 {
             self.limit_tracked_keys();
         }
+        if self.config.min_replicas_to_write > 0 && self.lacks_replicas(client, command) {
+            return Err(refused(Error::text("NOREPLICAS Not enough good replicas to write.")));
+        }
         let name = self.registry.entry(command).parent.map_or(row.name, |_| "");
         if client.is(State::SUBSCRIBED)
             && client.version.get() == Version::Resp2
@@ -321,6 +324,11 @@ impl Server {
             return Ok(Admitted::Queue(command));
         }
         Ok(Admitted::Run(command))
+    }
+
+    /// Whether the command writes, and there are fewer replicas than that needs: there are none.
+    fn lacks_replicas(&self, client: &Client, command: CommandId) -> bool {
+        self.config.min_replicas_max_lag > 0 && self.runs_any(client, command, Flags::WRITE)
     }
 
     /// Which command it is, and which subcommand.

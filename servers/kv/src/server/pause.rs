@@ -75,24 +75,21 @@ impl Server {
     /// Whether the command has to wait for the end of the pause.
     #[inline]
     pub(super) fn is_held_back(&self, client: &Client, command: CommandId) -> bool {
-        self.pause
-            .as_ref()
-            .is_some_and(|pause| pause.extent == Extent::All || self.may_write(client, command))
+        self.pause.as_ref().is_some_and(|pause| {
+            pause.extent == Extent::All || self.runs_any(client, command, Flags::WRITE | Flags::MAY_REPLICATE)
+        })
     }
 
-    /// Whether the command changes data or is sent to replicas, or is an EXEC with such a one.
-    fn may_write(&self, client: &Client, command: CommandId) -> bool {
-        let writes = |command| {
-            let flags = self.registry.entry(command).row.flags;
-            flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE)
-        };
+    /// Whether the command has one of these flags, or is an EXEC of such a one.
+    pub(super) fn runs_any(&self, client: &Client, command: CommandId, wanted: Flags) -> bool {
+        let has_any = |command| self.registry.entry(command).row.flags.intersects(wanted);
         let is_exec = self.registry.entry(command).row.name == "exec";
-        let queued_writes = || {
+        let queued_any = || {
             let transaction =
-                |commands: &[super::client::Queued]| commands.iter().any(|queued| writes(queued.command));
+                |commands: &[super::client::Queued]| commands.iter().any(|queued| has_any(queued.command));
             client.extras(|extras| extras.transaction.as_ref().is_some_and(|all| transaction(&all.commands)))
         };
-        writes(command) || (is_exec && queued_writes() == Some(true))
+        has_any(command) || (is_exec && queued_any() == Some(true))
     }
 
     /// The client's command waits for the end of the pause.

@@ -72,6 +72,11 @@ pub(crate) fn config_resetstat(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>)
 
 /// CONFIG REWRITE
 pub(crate) fn config_rewrite(call: &mut Call<'_>, _: &mut ReplyWriter<'_>) -> Done {
+    rewrite_file(call, false)
+}
+
+/// Have the client wait until the file is rewritten; with `all`, every directive is written.
+pub(super) fn rewrite_file(call: &mut Call<'_>, all: bool) -> Done {
     let Some(path) = call.server.config_file.clone() else {
         return Err(Error::text("ERR The server is running without a config file"));
     };
@@ -85,7 +90,7 @@ pub(crate) fn config_rewrite(call: &mut Call<'_>, _: &mut ReplyWriter<'_>) -> Do
             Err(failure) => return Err(failure),
         };
         let Some(server) = me.upgrade() else { return Ok(()) };
-        let new = server.borrow().rewritten(&old, false);
+        let new = server.borrow().rewritten(&old, all);
         disk.replace(path, new).await
     });
     call.wait_for(work, move |_, _, outcome: Outcome<()>| match outcome {

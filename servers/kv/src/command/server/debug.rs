@@ -19,6 +19,7 @@ pub(crate) fn debug(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let subcommand = call.arg(1).to_ascii_lowercase();
     match (subcommand.as_slice(), call.rest(2)) {
         (b"help", []) => return help(call, reply),
+        (b"config-rewrite-force-all", []) => return super::config::rewrite_file(call, true),
         (b"digest", []) => {
             reply.simple(hexadecimal(&digest::of_all(call)));
             return Ok(());
@@ -57,6 +58,9 @@ fn help(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     call.help(
         reply,
         &[
+            "CONFIG-REWRITE-FORCE-ALL",
+            "    Like CONFIG REWRITE but writes all configuration options, including",
+            "    keywords not listed in original configuration file or default values.",
             "DIGEST",
             "    Output a hex signature representing the current DB content.",
             "DIGEST-VALUE <key> [<key> ...]",
