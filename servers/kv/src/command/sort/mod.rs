@@ -10,6 +10,8 @@ mod options;
 mod order;
 mod pattern;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 use super::call::{Call, Done};
 use super::error::Error;
