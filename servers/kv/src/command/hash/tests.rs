@@ -210,3 +210,57 @@ fn a_page_holds_what_matches_and_has_not_expired() {
     world.pass(Duration::from_millis(10));
     assert_replies(&mut world, &[("HSCAN h 0 MATCH a*", "*2 $1 0 *2 $2 ac $1 2")]);
 }
+
+/// What was published about the hash `h` since this was last asked.
+fn events(world: &mut World) -> Vec<String> {
+    let replies = world.replies("listener");
+    replies
+        .split("*4 ")
+        .skip(1)
+        .filter_map(|message| message.split_whitespace().last())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn what_happens_to_fields_is_published_once() {
+    let mut world = World::new();
+    world.run("alice", "CONFIG SET notify-keyspace-events KEA");
+    world.run("listener", "PSUBSCRIBE __keyspace@0__:h");
+    for (commands, expected) in [
+        ("HSET h a 1 b 2 c 3 d 4 e 5", &["hset"][..]),
+        ("HINCRBY h a 1", &["hincrby"]),
+        ("HINCRBYFLOAT h a 1", &["hincrbyfloat"]),
+        ("HSETNX h a 1", &[]),
+        ("HDEL h x", &[]),
+        ("HEXPIRE h 100 FIELDS 2 a x", &["hexpire"]),
+        ("HEXPIRE h 100 NX FIELDS 1 a", &[]),
+        ("HPERSIST h FIELDS 2 a b", &["hpersist"]),
+        ("HPERSIST h FIELDS 1 a", &[]),
+        ("HPEXPIRE h 0 FIELDS 2 a x", &["hdel"]),
+        ("HDEL h b", &["hdel"]),
+        ("HPEXPIRE h 10 FIELDS 2 c d", &["hexpire"]),
+    ] {
+        world.run("alice", commands);
+        assert_eq!(events(&mut world), expected, "{commands}");
+    }
+    // Two fields are found by a command to have expired, and go together.
+    world.pass(Duration::from_millis(10));
+    world.run("alice", "HGET h c");
+    assert_eq!(events(&mut world), ["hexpired"]);
+    // The last one is found by the server itself.
+    world.run("alice", "HPEXPIRE h 10 FIELDS 1 e");
+    world.pass(Duration::from_millis(500));
+    assert_eq!(events(&mut world), ["hexpire", "hexpired", "del"]);
+    // The last one is deleted.
+    world.run("alice", "HSET h a 1\nHPEXPIRE h 0 FIELDS 1 a");
+    assert_eq!(events(&mut world), ["hset", "hdel", "del"]);
+}
+
+#[test]
+fn a_transaction_fails_over_a_field_that_expired() {
+    let mut world = World::new();
+    world.run("alice", "HSET h a 1 b 2\nHPEXPIRE h 10 FIELDS 1 a\nWATCH h");
+    world.pass(Duration::from_millis(500));
+    assert_eq!(world.run("alice", "MULTI\nHLEN h\nEXEC"), "+OK +QUEUED *-1");
+}

@@ -154,3 +154,73 @@ fn a_page_holds_what_matches() {
         ],
     );
 }
+
+#[test]
+fn what_happens_to_sets_is_published() {
+    let mut world = World::new();
+    world.run("alice", "CONFIG SET notify-keyspace-events KEA");
+    world.run("listener", "PSUBSCRIBE __keyevent@0__:*");
+    for (commands, expected) in [
+        ("SADD a 1 2 3 4 5", "sadd a"),
+        ("SADD a 1", ""),
+        ("SREM a 1 x", "srem a"),
+        ("SPOP a", "spop a"),
+        ("SPOP a 9", "spop a del a"),
+        ("SADD a 1\nSMOVE a b 1", "sadd a srem a del a sadd b"),
+        ("SUNIONSTORE d b", "sunionstore d"),
+        ("SINTERSTORE d b none", "del d"),
+        ("SDIFFSTORE d none", ""),
+    ] {
+        world.run("alice", commands);
+        let replies = world.replies("listener");
+        let messages = replies.split("*4 ").skip(1).map(|message| {
+            let words: Vec<_> = message.split_whitespace().collect();
+            format!("{} {}", words[5].trim_start_matches("__keyevent@0__:"), words[7])
+        });
+        assert_eq!(messages.collect::<Vec<_>>().join(" "), expected, "{commands}");
+    }
+}
+
+/// The words of a page: its cursor, and what is on it.
+fn page(reply: &str) -> (String, Vec<String>) {
+    let mut words = reply.split_whitespace().filter(|word| !word.starts_with(['*', '$'])).map(str::to_owned);
+    (words.next().unwrap_or_default(), words.collect())
+}
+
+#[test]
+fn pages_miss_nothing_that_stays_while_others_come_and_go() {
+    /// More than a listpack holds, which is a page of its own.
+    const STAYING: usize = 600;
+    for (scan, add, remove) in
+        [("SSCAN s", "SADD s", "SREM s"), ("SCAN", "SETNX", "DEL"), ("HSCAN h", "HSET h", "HDEL h")]
+    {
+        let value = if add == "SADD s" { "" } else { "v" };
+        for grows in [true, false] {
+            let mut world = World::new();
+            let mut change = |world: &mut World, command: &str, names: std::ops::Range<usize>| {
+                let commands: Vec<_> = names
+                    .map(|name| format!("{command} m{name} {}", if command == remove { "" } else { value }))
+                    .collect();
+                world.run("alice", &commands.join("\n"));
+            };
+            change(&mut world, add, 0..if grows { STAYING } else { 2000 });
+            let (mut cursor, mut seen, mut changed) =
+                ("0".to_owned(), std::collections::BTreeSet::new(), STAYING);
+            loop {
+                let names;
+                (cursor, names) = page(&world.run("alice", &format!("{scan} {cursor} COUNT 5")));
+                seen.extend(names);
+                if cursor == "0" {
+                    break;
+                }
+                if changed < 2000 {
+                    change(&mut world, if grows { add } else { remove }, changed..changed + 50);
+                    changed += 50;
+                }
+            }
+            let missed: Vec<_> =
+                (0..STAYING).map(|name| format!("m{name}")).filter(|name| !seen.contains(name)).collect();
+            assert!(missed.is_empty() && changed > STAYING + 50, "{scan}: {missed:?}");
+        }
+    }
+}
