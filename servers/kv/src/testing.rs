@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 use crate::Kv;
+use crate::server::journal::{Effect, Reader};
 use bytes::BytesMut;
 use ropewalk_reactor::testing::Clock;
 use ropewalk_reactor::{Protocol, Transport};
@@ -31,7 +32,7 @@ const WAY: &str = "tcp:6379:host=127.0.0.1";
 pub(crate) struct World {
     clock: Clock,
     clients: HashMap<&'static str, Remote>,
-    _kv: Kv,
+    kv: Kv,
 }
 
 /// A client, from its own side.
@@ -49,13 +50,38 @@ impl Protocol for Listening {
     }
 }
 
+/// What a journal has said.
+#[derive(Clone, Default)]
+pub(crate) struct Effects(Rc<RefCell<Vec<Effect>>>);
+
+impl Reader for Effects {
+    fn happened(&mut self, effects: &[Effect]) {
+        self.0.borrow_mut().extend_from_slice(effects);
+    }
+}
+
+impl Effects {
+    /// The commands since this was last asked, a line each. What they name must have no blanks.
+    pub(crate) fn take(&self) -> Vec<String> {
+        let effects = std::mem::take(&mut *self.0.borrow_mut());
+        effects.iter().map(|effect| String::from_utf8(effect.command.join(&b' ')).unwrap()).collect()
+    }
+}
+
 impl World {
     /// A server without data, configured as it is where nothing is said.
     pub(crate) fn new() -> Self {
         let clock = Clock::new();
         let kv = Kv::new(clock.reactor());
         let _ = clock.reactor().listen(ENDPOINT, kv.factory()).unwrap();
-        Self { clock, clients: HashMap::new(), _kv: kv }
+        Self { clock, clients: HashMap::new(), kv }
+    }
+
+    /// What the journal says from now on.
+    pub(crate) fn effects(&mut self) -> Effects {
+        let effects = Effects::default();
+        self.kv.shared().borrow_mut().journal.read_by(Box::new(effects.clone()));
+        effects
     }
 
     fn client(&mut self, name: &'static str) -> &Remote {

@@ -97,6 +97,12 @@ impl Kv {
         crate::store::table::seed_hashes(seed)
     }
 
+    /// The server itself.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.server
+    }
+
     /// A server without data, configured as it is where nothing is said. It listens nowhere by itself.
     pub fn new(reactor: &Reactor) -> Self {
         let acl = Acl::new(Rc::new(Catalog::of_all(&Registry::new())));

@@ -35,6 +35,12 @@ impl Journal {
         !self.readers.is_empty()
     }
 
+    /// Hand on what happens from now on to this reader.
+    #[cfg(test)]
+    pub(crate) fn read_by(&mut self, reader: Box<dyn Reader>) {
+        self.readers.push(reader);
+    }
+
     /// Note a command.
     pub(crate) fn note(&mut self, db: usize, command: &[&[u8]]) {
         if self.is_read() {

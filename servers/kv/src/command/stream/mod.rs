@@ -10,3 +10,5 @@ mod journal;
 mod range;
 mod read;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;

@@ -87,10 +87,10 @@ pub(super) fn xreadgroup(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Do
             notes.created(place, consumer);
         }
         match from {
-            From::Unread if options.is_unacknowledged => {
-                reading.unacknowledged(group_of_key, reply, &mut notes);
+            From::Unread => {
+                let owner = (!options.is_unacknowledged).then_some(key_of_consumer);
+                reading.unread(group_of_key, owner, reply, &mut notes);
             }
-            From::Unread => reading.unread(group_of_key, key_of_consumer, reply, &mut notes),
             From::After(after) => reading.history(group_of_key, key_of_consumer, *after, reply, &mut notes),
         }
         if is_new {
@@ -324,11 +324,11 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Deliver what the group has not read; it is pending then.
+    /// Deliver what the group has not read. It is pending then for its owner, if it has one.
     fn unread(
         &self,
         group: &mut Group,
-        consumer: ConsumerKey,
+        owner: Option<ConsumerKey>,
         reply: &mut ReplyWriter<'_>,
         notes: &mut Notes,
     ) {
@@ -337,19 +337,10 @@ impl Reading<'_> {
             reply,
             entries.inspect(|entry| {
                 group.delivered(self.log, entry.id);
-                group.assign(entry.id, consumer, self.now_ms);
-                self.note(group, entry.id, notes);
-            }),
-        );
-    }
-
-    /// Deliver what the group has not read, and forget it.
-    fn unacknowledged(&self, group: &mut Group, reply: &mut ReplyWriter<'_>, notes: &mut Notes) {
-        let entries = unread(self.log, group.last_id()).take(self.count);
-        write_entries(
-            reply,
-            entries.inspect(|entry| {
-                group.delivered(self.log, entry.id);
+                if let Some(owner) = owner {
+                    group.assign(entry.id, owner, self.now_ms);
+                    self.note(group, entry.id, notes);
+                }
             }),
         );
         notes.advanced(self.place, group.last_id(), group.entries_read());
