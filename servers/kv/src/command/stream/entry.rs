@@ -62,13 +62,16 @@ pub(super) fn write_entry(reply: &mut ReplyWriter<'_>, entry: &Entry<'_>) {
     }
 }
 
-/// Answer entries.
+/// Answer entries, until the client has had more than it may.
 pub(super) fn write_entries<'e>(reply: &mut ReplyWriter<'_>, entries: impl Iterator<Item = Entry<'e>>) {
     let open = reply.open_array();
     let mut count = 0;
     for entry in entries {
         write_entry(reply, &entry);
         count += 1;
+        if reply.is_over() {
+            break;
+        }
     }
     reply.close(open, count);
 }

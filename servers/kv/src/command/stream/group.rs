@@ -289,6 +289,9 @@ fn write_listed<'g>(
         reply.integer(idle_ms(pending).max(0));
         reply.integer(pending.deliveries.cast_signed());
         count += 1;
+        if reply.is_over() {
+            break;
+        }
     }
     reply.close(open, count);
 }
