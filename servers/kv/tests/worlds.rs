@@ -138,9 +138,9 @@ fn a_transaction_is_seen_whole_or_not_at_all() {
                     match client.command(&["MGET", "0", "1", "2", "3"]).await {
                         Ok(balances) => {
                             let balances = balances.into_values().unwrap();
-                            let balances = balances.iter().map(|value| {
-                                value.as_str().map_or(0, |text| text.parse::<i64>().unwrap())
-                            });
+                            let balances = balances
+                                .iter()
+                                .map(|value| value.as_str().map_or(0, |text| text.parse::<i64>().unwrap()));
                             assert_eq!(balances.sum::<i64>(), 0, "half a transaction was seen");
                             looked.set(looked.get() + 1);
                         }
@@ -209,7 +209,12 @@ fn no_two_transactions_that_watch_a_key_build_on_the_same_value() {
         assert!(told <= last.get() && last.get() <= told + untold, "{} of {told} and {untold}", last.get());
         assert!(taken.borrow().last().is_none_or(|largest| *largest <= last.get()));
     });
-    assert!(won.get() > 500 && lost.get() > 100, "{} won, {} lost: the worlds prove nothing", won.get(), lost.get());
+    assert!(
+        won.get() > 500 && lost.get() > 100,
+        "{} won, {} lost: the worlds prove nothing",
+        won.get(),
+        lost.get()
+    );
 }
 
 /// Keys are set with an expiry, each once; whoever reads one later than that finds nothing, for ever.
@@ -232,7 +237,12 @@ fn a_key_that_has_expired_does_not_return() {
                     let life_ms = 1 + stage.below(60);
                     let expiring: &[&[&str]] = match stage.below(3) {
                         0 => &[&["SET", &key, "v", "PX", &life_ms.to_string()]],
-                        1 => &[&["MULTI"], &["SET", &key, "v"], &["PEXPIRE", &key, &life_ms.to_string()], &["EXEC"]],
+                        1 => &[
+                            &["MULTI"],
+                            &["SET", &key, "v"],
+                            &["PEXPIRE", &key, &life_ms.to_string()],
+                            &["EXEC"],
+                        ],
                         _ => &[&["PSETEX", &key, &life_ms.to_string(), "v"]],
                     };
                     match pipeline(&client, expiring).await {
@@ -244,7 +254,9 @@ fn a_key_that_has_expired_does_not_return() {
                     }
                     let known: Vec<_> = latest.borrow().keys().cloned().collect();
                     for _ in 0..stage.below(4) {
-                        let Some(key) = known.get(stage.below(known.len().max(1) as u64) as usize) else { break };
+                        let Some(key) = known.get(stage.below(known.len().max(1) as u64) as usize) else {
+                            break;
+                        };
                         let (asked, was_gone) = (stage.world.elapsed(), seen_gone.borrow().contains(key));
                         let read = if stage.below(2) == 0 { ["GET", key] } else { ["GETDEL", key] };
                         match client.command(&read).await {
@@ -428,7 +440,10 @@ fn waiting_is_in_order() {
             assert_eq!(integers(pipeline(&client, &pushes).await?), [2, 3]);
             client.command(&["RPUSH", "queue", "4", "5", "6", "7"]).await?;
             staged.sleep_ms(50).await;
-            assert_eq!(client.command(&["LRANGE", "queue", "0", "-1"]).await?.into_values().unwrap().len(), 1);
+            assert_eq!(
+                client.command(&["LRANGE", "queue", "0", "-1"]).await?.into_values().unwrap().len(),
+                1
+            );
             Ok(())
         }));
         stage.play(roles);

@@ -71,8 +71,10 @@ impl Server {
 
     #[cold]
     fn settle_each(&mut self) {
+        let paused = self.is_paused();
         for late in std::mem::take(self.late.get_mut()) {
             match late {
+                Late::Expired(..) | Late::Fields(..) if paused => {}
                 Late::Expired(db, name) => {
                     self.expire_if_due(db, Key::new(&name));
                 }

@@ -264,3 +264,19 @@ fn a_transaction_fails_over_a_field_that_expired() {
     world.pass(Duration::from_millis(500));
     assert_eq!(world.run("alice", "MULTI\nHLEN h\nEXEC"), "+OK +QUEUED *-1");
 }
+
+#[test]
+fn while_writes_are_paused_what_expires_is_gone_for_all_and_stays() {
+    let mut world = World::new();
+    world.run("alice", "CONFIG SET notify-keyspace-events KEA\nHSET h a 1 b 2\nHPEXPIRE h 10 FIELDS 1 a");
+    world.run("alice", "SET s x PX 10\nHSET g a 1\nHPEXPIRE g 10 FIELDS 1 a\nCLIENT PAUSE 1000 WRITE");
+    world.run("listener", "PSUBSCRIBE __key*@0__:*");
+    world.pass(Duration::from_millis(500));
+    assert_replies(
+        &mut world,
+        &[("HGET h a", "$-1"), ("GET s", "$-1"), ("EXISTS g", ":0"), ("DBSIZE", ":3")],
+    );
+    assert_eq!(world.replies("listener").matches("pmessage").count(), 0);
+    world.pass(Duration::from_millis(1000));
+    assert_replies(&mut world, &[("DBSIZE", ":1"), ("HLEN h", ":1")]);
+}
