@@ -19,6 +19,7 @@ use crate::store::value::{Collection, Value, View};
 use bytes::Bytes;
 use ropewalk_protocols::resp::{ReplyWriter, number};
 use ropewalk_reactor::random::Random;
+use std::num::FpCategory;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -382,35 +383,48 @@ pub(crate) fn float(argument: &[u8]) -> Result<f64, Error> {
     parse_double(argument).filter(|value| !value.is_nan()).ok_or(Error::NotFloat)
 }
 
-/// A double as `strtod` reads it: decimal or hexadecimal, `inf`, `infinity` and `nan` in any case; no blanks. One
-/// that is too large, or so small that it would be zero, is none.
+/// A double as [`strtod`] reads it, but for one that is too large, or so small that it would be zero.
 pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
-    if text.first().is_none_or(|byte| byte.is_ascii_whitespace()) {
-        return None;
-    }
-    let text = str::from_utf8(text).ok()?;
-    let (sign, unsigned) = match text.as_bytes().first() {
-        Some(b'-') => (-1.0, text.get(1..)?),
-        Some(b'+') => (1.0, text.get(1..)?),
-        _ => (1.0, text),
+    let value = strtod(text)?;
+    let fits = match value.classify() {
+        // By its name, not by so many digits.
+        FpCategory::Infinite => text.iter().any(|byte| byte.eq_ignore_ascii_case(&b'n')),
+        FpCategory::Zero => is_zero(text),
+        FpCategory::Nan | FpCategory::Subnormal | FpCategory::Normal => true,
     };
-    match unsigned.get(..2) {
-        Some("0x" | "0X") => hexadecimal(unsigned.get(2..)?).map(|value| sign * value),
-        _ => {
-            let begins = unsigned.as_bytes().first()?;
-            let number = begins.is_ascii_digit() || *begins == b'.';
-            let word = ["inf", "infinity", "nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
-            let value = if number || word { unsigned.parse::<f64>().ok()? } else { return None };
-            let in_range = value.is_finite() && (value != 0.0 || is_zero(unsigned));
-            (word || in_range).then_some(sign * value)
-        }
-    }
+    fits.then_some(value)
 }
 
-/// Whether no digit before the exponent is another than zero.
-fn is_zero(number: &str) -> bool {
-    let mut digits = number.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
-    !digits.any(|byte| matches!(byte, b'1'..=b'9'))
+/// A double as C's `strtod` reads it: decimal or hexadecimal, `inf`, `infinity` and `nan` in any case; no blanks.
+/// One that is too large is infinite, one that is too small is zero.
+pub(crate) fn strtod(text: &[u8]) -> Option<f64> {
+    let text = str::from_utf8(text).ok()?;
+    let (sign, unsigned) = match text.as_bytes().first()? {
+        b'-' => (-1.0, text.get(1..)?),
+        b'+' => (1.0, text.get(1..)?),
+        _ => (1.0, text),
+    };
+    let value = match unsigned.get(..2) {
+        Some("0x" | "0X") => hexadecimal(unsigned.get(2..)?)?,
+        _ => {
+            let begins = unsigned.as_bytes().first()?;
+            let is_number = begins.is_ascii_digit() || *begins == b'.';
+            let is_word = ["inf", "infinity", "nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
+            if !is_number && !is_word {
+                return None;
+            }
+            unsigned.parse::<f64>().ok()?
+        }
+    };
+    Some(sign * value)
+}
+
+/// Whether a number has no digit but 0, its exponent left out.
+fn is_zero(number: &[u8]) -> bool {
+    let is_hexadecimal = number.iter().any(|byte| byte.eq_ignore_ascii_case(&b'x'));
+    let exponent = if is_hexadecimal { b'p' } else { b'e' };
+    let mut digits = number.iter().take_while(|byte| !byte.eq_ignore_ascii_case(&exponent));
+    !digits.any(|byte| matches!(byte, b'1'..=b'9' | b'a'..=b'f' | b'A'..=b'F'))
 }
 
 /// `1f.8p3` behind its `0x`.
@@ -450,6 +464,7 @@ mod tests {
             ("0e9", 0.0),
             ("0x1p3", 8.0),
             ("0X.8", 0.5),
+            ("0x0p9", 0.0),
             ("inf", f64::INFINITY),
             ("-Infinity", f64::NEG_INFINITY),
         ] {
@@ -457,7 +472,22 @@ mod tests {
         }
         assert!(parse_double(b"NaN").is_some_and(f64::is_nan));
         for text in [
-            "", " 1", "1 ", "1e", ".", "-", "1e999", "-1e999", "1e-999", "1_0", "0x", "infinit", "1,5", "--1",
+            "",
+            " 1",
+            "1 ",
+            "1e",
+            ".",
+            "-",
+            "1e999",
+            "-1e999",
+            "1e-999",
+            "0x1p9999",
+            "0x1p-9999",
+            "1_0",
+            "0x",
+            "infinit",
+            "1,5",
+            "--1",
         ] {
             assert_eq!(parse_double(text.as_bytes()), None, "{text}");
         }

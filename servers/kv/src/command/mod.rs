@@ -7,6 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod draws;
 pub(crate) mod error;
 pub(crate) mod generic;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod help;
 pub(crate) mod hyperloglog;
@@ -20,6 +21,7 @@ pub(crate) mod scripting;
 pub(crate) mod server;
 pub(crate) mod set;
 pub(crate) mod sort;
+pub(crate) mod sorted_set;
 pub(crate) mod stream;
 pub(crate) mod string;
 pub(crate) mod transactions;
@@ -30,6 +32,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
         bitmap::table::COMMANDS,
         connection::table::COMMANDS,
         generic::table::COMMANDS,
+        geo::table::COMMANDS,
         hash::table::COMMANDS,
         hyperloglog::table::COMMANDS,
         list::table::COMMANDS,
@@ -38,6 +41,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static row::Command> {
         server::table::COMMANDS,
         set::table::COMMANDS,
         sort::table::COMMANDS,
+        sorted_set::table::COMMANDS,
         stream::table::COMMANDS,
         string::table::COMMANDS,
         transactions::table::COMMANDS,

@@ -10,7 +10,7 @@ use crate::store::set::Set;
 use crate::store::value::Collection;
 use crate::store::zset::Zset;
 use bytes::BytesMut;
-use ropewalk_protocols::resp::{ReplyWriter, number};
+use ropewalk_protocols::resp::ReplyWriter;
 
 /// How many elements a page has, if nobody says.
 const COUNT: usize = 10;
@@ -180,7 +180,7 @@ pub(crate) fn zscan(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
             seen = seen.saturating_add(1);
             if options.admits(member) {
                 page.push(member, reply);
-                page.push(&number::double(score), reply);
+                page.push(&score, reply);
             }
         });
         (next, seen)

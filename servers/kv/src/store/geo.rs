@@ -145,16 +145,13 @@ impl Search {
             Shape::Circle { .. } => true,
             Shape::Box { width, height } => {
                 let beside = Position { longitude: self.centre.longitude, latitude: position.latitude };
-                latitude_distance(position.latitude, self.centre.latitude) <= height / 2.0
-                    && position.distance(beside) <= width / 2.0
+                !(latitude_distance(position.latitude, self.centre.latitude) > height / 2.0
+                    || position.distance(beside) > width / 2.0)
             }
         };
         let distance = is_inside.then(|| self.centre.distance(position))?;
-        match self.shape {
-            Shape::Circle { radius } => distance <= radius,
-            Shape::Box { .. } => true,
-        }
-        .then_some(distance)
+        let is_beyond = matches!(self.shape, Shape::Circle { radius } if distance > radius);
+        (!is_beyond).then_some(distance)
     }
 
     /// The ranges of scores that have what is inside, at most nine, and more than that. They don't

@@ -18,6 +18,7 @@ use super::listpack::{Item, Listpack};
 use super::sample::{self, Passing};
 use super::value::Encoding;
 use large::Large;
+use ropewalk_protocols::resp::number;
 use ropewalk_reactor::random::Random;
 use small::Small;
 use std::ops::Range;
@@ -315,15 +316,18 @@ impl Zset {
         }
     }
 
-    /// Visit the members at the cursor, and return the next one: 0 begins, and 0 ends. A member that is
-    /// there from the beginning to the end is visited, whatever happens to others meanwhile.
-    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+    /// Visit the members at the cursor with the texts of their scores as they are stored, and return the next
+    /// cursor: 0 begins, and 0 ends. A member that is there from the beginning to the end is visited, whatever
+    /// happens to others meanwhile.
+    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], number::Text)) -> u64 {
         match &self.0 {
             Form::Small(small) => {
-                small.iter().for_each(|(item, score)| visit(&item.text(), score));
+                for (item, score) in small.iter() {
+                    visit(&item.text(), small::score_text(score));
+                }
                 0
             }
-            Form::Large(large) => large.scan(cursor, visit),
+            Form::Large(large) => large.scan(cursor, |name, score| visit(name, number::double(score))),
         }
     }
 

@@ -2,7 +2,6 @@
 //! combined, they are in the order of Redis, the smallest source first, because sums of doubles depend on it.
 
 use super::{Collector, Zset};
-use crate::store::limits::Limits;
 use crate::store::listpack::Item;
 use crate::store::set::Set;
 use std::ops::ControlFlow;
@@ -104,7 +103,7 @@ impl Source<'_> {
 pub(crate) type Weighted<'a> = (Source<'a>, f64);
 
 /// All members that any source has: O(N) with N members in all, and O(M log M) to put the M of them in order.
-pub(crate) fn union(mut sources: Vec<Weighted<'_>>, aggregate: Aggregate, limits: &Limits) -> Zset {
+pub(crate) fn union(mut sources: Vec<Weighted<'_>>, aggregate: Aggregate) -> Collector {
     sources.sort_by_key(|(source, _)| source.len());
     let mut union = Collector::new();
     for (source, weight) in sources {
@@ -113,18 +112,18 @@ pub(crate) fn union(mut sources: Vec<Weighted<'_>>, aggregate: Aggregate, limits
             union.add(&member.text(), score, |before| aggregate.combine(before, score));
         });
     }
-    union.finish(limits)
+    union
 }
 
 /// The members that all sources have: O(N*K) with the smallest source's N members and K sources, and
 /// O(M log M) to put the M that are found in order.
-pub(crate) fn intersection(sources: Vec<Weighted<'_>>, aggregate: Aggregate, limits: &Limits) -> Zset {
+pub(crate) fn intersection(sources: Vec<Weighted<'_>>, aggregate: Aggregate) -> Collector {
     let mut intersection = Collector::new();
     visit_common(sources, aggregate, |member, score| {
         intersection.add(&member.text(), score, |before| before);
         ControlFlow::Continue(())
     });
-    intersection.finish(limits)
+    intersection
 }
 
 /// How many members all sources have, counted up to `limit`.
@@ -162,10 +161,10 @@ fn visit_common(
 /// There are two ways, and Redis's estimate tells the better one: to ask all others about each member of
 /// the first, which is O(N*K) but often ends early; or to take the members of all others out of a copy of
 /// the first, which is O(N) with N members in all. To put the M that are left in order is O(M log M).
-pub(crate) fn difference(first: Source<'_>, others: &[Source<'_>], limits: &Limits) -> Zset {
+pub(crate) fn difference(first: Source<'_>, others: &[Source<'_>]) -> Collector {
     let mut difference = Collector::new();
     if others.iter().any(|source| source.is(&first)) {
-        return difference.finish(limits);
+        return difference;
     }
     let asking = first.len().saturating_mul(others.len().saturating_add(1)) / 2;
     let taking = others.iter().fold(first.len(), |sum, source| sum.saturating_add(source.len()));
@@ -178,5 +177,5 @@ pub(crate) fn difference(first: Source<'_>, others: &[Source<'_>], limits: &Limi
     if !asks {
         others.iter().for_each(|source| source.for_each(|member, _| difference.remove(&member.text())));
     }
-    difference.finish(limits)
+    difference
 }

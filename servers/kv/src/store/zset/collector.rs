@@ -9,27 +9,18 @@ use crate::store::table::Table;
 #[derive(Debug)]
 pub(crate) struct Collector {
     members: Table<Member>,
-    /// The longest name, in bytes, of all that were added.
-    longest: usize,
 }
 
 impl Collector {
     /// Without members.
     pub(crate) fn new() -> Self {
-        Self { members: Table::new(), longest: 0 }
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.members.len()
+        Self { members: Table::new() }
     }
 
     /// Add a member; if it is there already, it gets the score that `merge` makes of the one it has.
     pub(crate) fn add(&mut self, name: &[u8], score: f64, merge: impl FnOnce(f64) -> f64) {
         let (member, is_new) = self.members.get_or_insert_with(name, || Member::new(score, name));
-        if is_new {
-            self.longest = self.longest.max(name.len());
-        } else {
+        if !is_new {
             member.set_score(merge(member.score()));
         }
     }
@@ -39,14 +30,15 @@ impl Collector {
         self.members.remove(name);
     }
 
-    /// The sorted set.
+    /// The sorted set, to be looked at and not to be kept: it is large, however few there are.
+    pub(crate) fn sorted(self) -> Zset {
+        Zset(Form::Large(Box::new(Large::from_table(self.members))))
+    }
+
+    /// The sorted set, to be kept.
     pub(crate) fn finish(self, limits: &Limits) -> Zset {
-        let is_small =
-            self.len() <= limits.zset_listpack_entries && self.longest <= limits.zset_listpack_value;
-        let large = Large::from_table(self.members);
-        if is_small {
-            return Zset::from_sorted(large.range(0..large.len()), limits);
-        }
-        Zset(Form::Large(Box::new(large)))
+        let may_be_small = self.members.len() <= limits.zset_listpack_entries;
+        let large = self.sorted();
+        if may_be_small { Zset::from_sorted(large.iter(), limits) } else { large }
     }
 }

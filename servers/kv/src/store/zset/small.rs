@@ -15,9 +15,16 @@ pub(super) struct Small {
     pack: Listpack,
 }
 
-/// The text that a score is stored as. There is no -0, because 0 is an integer.
-fn score_text(score: f64) -> number::Text {
-    if score == 0.0 { number::integer(0) } else { number::double(score) }
+/// The text that a score is stored as: that of an integer if it is one, so that there is no -0, and no
+/// exponent below some 10^18.
+pub(super) fn score_text(score: f64) -> number::Text {
+    /// Up to here Redis looks for integers.
+    const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
+    if score.abs() <= INTEGER_MAX && score.trunc() == score {
+        number::integer(score as i64)
+    } else {
+        number::double(score)
+    }
 }
 
 /// The longest text of a score.
