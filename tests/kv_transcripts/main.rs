@@ -33,6 +33,8 @@ macro_rules! transcripts {
 
 transcripts! {
     command
+    list
+    sort
     stream
 }
 
