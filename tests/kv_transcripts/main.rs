@@ -33,7 +33,10 @@ macro_rules! transcripts {
 
 transcripts! {
     command
+    hash
     list
+    scan
+    set
     sort
     stream
 }
