@@ -23,9 +23,13 @@ use std::ffi::OsString;
 use std::future::ready;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where a server in the background writes its number if nothing is said.
 const PIDFILE: &str = "/var/run/redis.pid";
+
+/// How long a server that stops waits for its clients to take what was written and to close; redis-server doesn't.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// What `ropewalk kv` takes.
 #[derive(Debug, Args)]
@@ -172,8 +176,10 @@ impl Service for Ready {
         Box::pin(ready(Ok(())))
     }
 
-    fn stop<'a>(&'a mut self, _: &'a Reactor) -> Progress<'a> {
+    fn stop<'a>(&'a mut self, reactor: &'a Reactor) -> Progress<'a> {
         tracing::warn!("Redis is now ready to exit, bye bye...");
+        let stopper = reactor.clone();
+        reactor.call_later(LAST_WORDS, move || stopper.stop_now());
         Box::pin(ready(Ok(())))
     }
 }
