@@ -34,6 +34,18 @@ impl Listener {
         &self.address
     }
 
+    /// Ask the peers of connections that are accepted from here on whether they are there still, once they have been
+    /// silent for `idle`, and end the connections of those that don't answer; `None` never asks.
+    ///
+    /// # Errors
+    /// If the system refuses, as it does for sockets that aren't TCP's.
+    pub fn keep_alive(&self, idle: Option<Duration>) -> io::Result<()> {
+        match self.home.upgrade() {
+            Some(home) => home.engine.borrow_mut().keep_alive(self.token, idle),
+            None => Ok(()),
+        }
+    }
+
     /// Accept no more. Connections that are there stay.
     pub fn stop(self) {
         if let Some(home) = self.home.upgrade() {

@@ -174,6 +174,13 @@ pub trait Engine {
     /// No more will be sent: the peer sees the end of the stream. Call it with nothing unsent.
     fn shutdown_write(&mut self, token: Token) -> io::Result<()>;
 
+    /// Ask the peers of connections that a listener accepts from here on whether they are there still, once they
+    /// have been silent for `idle`; `None` never asks. Engines without a network of the kernel's need not.
+    fn keep_alive(&mut self, listener: Token, idle: Option<Duration>) -> io::Result<()> {
+        let _ = (listener, idle);
+        Ok(())
+    }
+
     /// Forget the token and close its descriptor.
     fn close(&mut self, token: Token, how: Close);
 

@@ -252,6 +252,10 @@ impl<P: Poller> Engine for Readiness<P> {
         Ok(rustix::net::shutdown(self.table.descriptor(token)?, Shutdown::Write)?)
     }
 
+    fn keep_alive(&mut self, listener: Token, idle: Option<Duration>) -> io::Result<()> {
+        sockets::keep_alive(self.table.descriptor(listener)?, idle)
+    }
+
     fn close(&mut self, token: Token, how: Close) {
         if let Ok((descriptor, file)) = self.forget(token) {
             if how == Close::Abort {

@@ -35,6 +35,21 @@ pub(crate) fn listen(address: &Address, options: &ListenOptions) -> io::Result<B
     Ok(bound)
 }
 
+/// How often a peer that does not answer is asked whether it is there.
+const KEEP_ALIVE_QUESTIONS: u32 = 3;
+
+/// Ask peers that have been silent for so long whether they are there. What a listener accepts inherits it.
+pub(crate) fn keep_alive(descriptor: impl AsFd, idle: Option<Duration>) -> io::Result<()> {
+    sockopt::set_socket_keepalive(&descriptor, idle.is_some())?;
+    if let Some(idle) = idle {
+        let second = Duration::from_secs(1);
+        sockopt::set_tcp_keepidle(&descriptor, idle.max(second))?;
+        sockopt::set_tcp_keepintvl(&descriptor, (idle / KEEP_ALIVE_QUESTIONS).max(second))?;
+        sockopt::set_tcp_keepcnt(&descriptor, KEEP_ALIVE_QUESTIONS)?;
+    }
+    Ok(())
+}
+
 /// Open a datagram socket.
 pub(crate) fn bind_datagram(address: &Address, options: &ListenOptions) -> io::Result<Bound> {
     bind(address, options, SocketType::DGRAM)
@@ -267,4 +282,26 @@ fn make_ready(descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
     #[cfg(target_vendor = "apple")]
     sockopt::set_socket_nosigpipe(descriptor, true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpStream};
+
+    #[test]
+    fn what_a_listener_accepts_is_kept_alive_as_it_says() {
+        let anywhere = Address::Internet((Ipv4Addr::LOCALHOST, 0).into());
+        let Bound { descriptor, address, .. } = listen(&anywhere, &ListenOptions::default()).unwrap();
+        for (idle, expected) in [(Some(Duration::from_secs(300)), Some((300, 100))), (None, None)] {
+            keep_alive(&descriptor, idle).unwrap();
+            let _peer = TcpStream::connect(address.socket_address().unwrap()).unwrap();
+            let (accepted, _) = accept(descriptor.as_fd()).unwrap();
+            let asked = sockopt::socket_keepalive(&accepted).unwrap().then(|| {
+                let idle = sockopt::tcp_keepidle(&accepted).unwrap();
+                (idle.as_secs(), sockopt::tcp_keepintvl(&accepted).unwrap().as_secs())
+            });
+            assert_eq!(asked, expected);
+        }
+    }
 }

@@ -368,6 +368,10 @@ impl Engine for Uring {
         Ok(rustix::net::shutdown(descriptor, Shutdown::Write)?)
     }
 
+    fn keep_alive(&mut self, listener: Token, idle: Option<Duration>) -> io::Result<()> {
+        sockets::keep_alive(self.listener(listener)?.0, idle)
+    }
+
     fn close(&mut self, token: Token, how: Close) {
         let Ok((descriptor, slot)) = self.table.get(token) else { return };
         if how == Close::Abort {

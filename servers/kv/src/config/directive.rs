@@ -69,6 +69,8 @@ pub(crate) enum Effect {
     TlsPort,
     /// Read the certificates again.
     Tls,
+    /// Ask silent peers sooner, or later.
+    KeepAlive,
     /// See that so many descriptors may be open.
     MaxClients,
     /// Evict if too much is in use.

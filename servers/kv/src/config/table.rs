@@ -52,7 +52,8 @@ directives! {
     /// after how many seconds without a command a client is closed; 0 is never
     "timeout" => timeout: u32 = 0, Number::between(0, INT), MUTABLE;
     /// after how many seconds of silence the system asks whether a peer is there; 0 is never
-    "tcp-keepalive" => tcp_keepalive: u32 = 300, Number::between(0, INT), MUTABLE;
+    "tcp-keepalive" => tcp_keepalive: u32 = 300, Number::between(0, INT),
+        MUTABLE.then(Effect::KeepAlive);
     /// a mark on the packets of all listeners
     "socket-mark-id" => socket_mark_id: u32 = 0, Number::between(0, UINT), FIXED.not_yet("socket marks");
 
@@ -493,14 +494,14 @@ directives! {
     /// the most entries of a stream's node; 0 is no limit
     "stream-node-max-entries" => stream_node_max_entries: usize = 100, Number::between(0, LONG), MUTABLE;
     /// whether tables grow while nothing else is to be done
-    "activerehashing" => activerehashing: bool = true, Switch, MUTABLE;
+    "activerehashing" => activerehashing: bool = true, Switch, MUTABLE.idle("table that waits to grow");
 
     // The clock, the memory.
 
     /// how many times a second housekeeping is done, from 1 to 500
     "hz" => hz: u32 = 10, Number::between(0, INT), MUTABLE;
     /// whether it is done more often with more clients
-    "dynamic-hz" => dynamic_hz: bool = true, Switch, MUTABLE;
+    "dynamic-hz" => dynamic_hz: bool = true, Switch, MUTABLE.idle("housekeeping that grows with clients");
     /// whether the allocator's own thread gives back memory
     "jemalloc-bg-thread" => jemalloc_bg_thread: bool = true, Switch, MUTABLE.idle("such allocator");
     /// whether memory is moved together

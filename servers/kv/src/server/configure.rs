@@ -48,6 +48,10 @@ impl Server {
             }
             Effect::TlsPort => self.listen_at_port(Kind::Tls),
             Effect::Tls if self.config.tls_port != 0 => self.renew_certificates(),
+            Effect::KeepAlive => {
+                self.keep_peers_alive();
+                Ok(())
+            }
             Effect::Tls | Effect::MaxMemoryClients => Ok(()),
             Effect::MaxClients => self.allow_clients(),
             Effect::MaxMemory => {

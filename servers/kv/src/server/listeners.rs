@@ -15,6 +15,7 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 /// The listeners of each kind, by their endpoints.
 #[derive(Debug, Default)]
@@ -137,7 +138,20 @@ impl Server {
         *listeners = kept;
         listeners.extend(opened);
         left.into_iter().for_each(|(_, listener)| listener.stop());
+        self.keep_peers_alive();
         Ok(())
+    }
+
+    /// Have the system ask peers whether they are there, as `tcp-keepalive` says: those who connect from here on.
+    pub(crate) fn keep_peers_alive(&self) {
+        let idle = Some(self.config.tcp_keepalive).filter(|seconds| *seconds > 0);
+        let idle = idle.map(|seconds| Duration::from_secs(seconds.into()));
+        let Listeners { plain, tls, .. } = &self.listeners;
+        for (endpoint, listener) in plain.iter().chain(tls) {
+            if let Err(error) = listener.keep_alive(idle) {
+                tracing::warn!("can't set the keep-alive time of {endpoint}: {error}");
+            }
+        }
     }
 
     /// Read the certificates: connections to `tls-port` see them from here on.
