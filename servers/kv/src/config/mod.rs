@@ -10,6 +10,8 @@
 mod arguments;
 mod change;
 mod directive;
+#[cfg(test)]
+mod docs;
 mod file;
 mod rewrite;
 pub(crate) mod rule;

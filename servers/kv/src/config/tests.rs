@@ -98,6 +98,17 @@ fn every_directive_of_redis_is_there_with_its_default_and_no_other() {
     assert_eq!(mine, theirs);
 }
 
+#[expect(clippy::disallowed_methods, reason = "a page of ours")]
+#[test]
+fn the_page_about_the_configuration_is_what_the_table_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/kv-configuration.md");
+    if std::env::var_os("ROPEWALK_WRITE_DOCS").is_some() {
+        std::fs::write(path, docs::page()).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(page == docs::page(), "run this test with ROPEWALK_WRITE_DOCS=1, and look at what has changed");
+}
+
 #[test]
 fn the_thresholds_have_the_defaults_of_their_directives() {
     assert_eq!(Config::default().limits, Limits::default());
