@@ -1,32 +1,30 @@
-//! As many random elements as a client asks for. The one rule: however many that are, the reply is bounded.
+//! As many random elements as a client asks for. The one rule: however many that are, it ends.
 //!
-//! A negative count of SRANDMEMBER, HRANDFIELD or ZRANDMEMBER is no longer bounded by what there is to draw
-//! from: Redis would write such a reply until its memory ends.
+//! A negative count of SRANDMEMBER, HRANDFIELD or ZRANDMEMBER is not bounded by what there is to draw from: Redis would
+//! draw until its memory ends.
 
 use super::call::Call;
 use super::error::Error;
+use ropewalk_protocols::resp::ReplyWriter;
 use std::ops::ControlFlow;
 
-/// The most bytes of drawn elements in a reply.
-const BYTES_MAX: usize = 256 * 1024 * 1024;
-/// The bytes of an empty element: `$0`, and two line ends.
-const EMPTY_BYTES: usize = 6;
+/// The most elements that are drawn with one command: a second's work, about.
+const DRAWS_MAX: usize = 1 << 24;
 
-/// How many elements are to be drawn, with their length each time.
+/// How many elements are still to be drawn, of which any may come again.
 #[derive(Debug)]
 pub(crate) struct Draws {
     left: usize,
-    room: usize,
 }
 
 impl Draws {
     /// So many draws.
     ///
     /// # Errors
-    /// If even empty elements would exceed the bound.
+    /// If they are more than a server does at a time.
     pub(crate) fn new(count: u64) -> Result<Self, Error> {
-        let left = usize::try_from(count).ok().filter(|count| *count <= BYTES_MAX / EMPTY_BYTES);
-        Ok(Self { left: left.ok_or(Error::OutOfRange)?, room: BYTES_MAX })
+        let left = usize::try_from(count).ok().filter(|count| *count <= DRAWS_MAX);
+        Ok(Self { left: left.ok_or(Error::OutOfRange)? })
     }
 
     /// How many are still to be drawn.
@@ -34,19 +32,10 @@ impl Draws {
         self.left
     }
 
-    /// An element of so many bytes was drawn: whether to go on.
-    pub(crate) fn drew(&mut self, bytes: usize) -> ControlFlow<()> {
+    /// An element was drawn, and written: whether to go on. A reply that has become too long is not sent anyway.
+    pub(crate) fn drew(&mut self, reply: &ReplyWriter<'_>) -> ControlFlow<()> {
         self.left = self.left.saturating_sub(1);
-        let room = self.room.checked_sub(bytes.saturating_add(EMPTY_BYTES));
-        self.room = room.unwrap_or(0);
-        if self.left == 0 || room.is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    /// If the reply has become too long, the client does not get it, and is disconnected.
-    pub(crate) fn end(self, call: &Call<'_>) {
-        if self.left > 0 {
-            call.client.kill();
-        }
+        if self.left == 0 || reply.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -61,16 +50,19 @@ pub(crate) fn count(call: &Call<'_>, index: usize) -> Result<i64, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::BytesMut;
+    use ropewalk_protocols::resp::Version;
 
     #[test]
-    fn what_cannot_fit_is_refused_and_what_does_not_fit_ends() {
+    fn drawing_ends_with_the_count_or_with_the_room_for_a_reply() {
         assert_eq!(Draws::new(i64::MAX as u64).unwrap_err(), Error::OutOfRange);
-        let mut draws = Draws::new(3).unwrap();
-        assert_eq!(draws.drew(100), ControlFlow::Continue(()));
-        assert_eq!(draws.drew(BYTES_MAX), ControlFlow::Break(()));
-        assert_eq!(draws.left(), 1);
-        let mut draws = Draws::new(1).unwrap();
-        assert_eq!(draws.drew(0), ControlFlow::Break(()));
-        assert_eq!(draws.left(), 0);
+        let mut out = BytesMut::new();
+        let mut reply = ReplyWriter::bounded(&mut out, Version::Resp2, 1000);
+        let mut draws = Draws::new(2).unwrap();
+        assert_eq!(draws.drew(&reply), ControlFlow::Continue(()));
+        assert_eq!(draws.drew(&reply), ControlFlow::Break(()));
+        let mut draws = Draws::new(2).unwrap();
+        reply.bulk([b'x'; 2000]);
+        assert_eq!(draws.drew(&reply), ControlFlow::Break(()));
     }
 }

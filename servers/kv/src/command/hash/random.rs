@@ -35,20 +35,15 @@ impl Wanted {
         reply.array(if flat { fields.saturating_mul(2) } else { fields });
     }
 
-    /// Write a field. Returns the length of what was written.
-    fn field(&self, field: Field<'_>, reply: &mut ReplyWriter<'_>) -> usize {
-        let name = field.name.text();
-        if !self.with_values {
-            reply.bulk(&*name);
-            return name.len();
-        }
-        if reply.version() == Version::Resp3 {
+    /// Write a field.
+    fn field(&self, field: Field<'_>, reply: &mut ReplyWriter<'_>) {
+        if self.with_values && reply.version() == Version::Resp3 {
             reply.array(2);
         }
-        let value = field.value.text();
-        reply.bulk(&*name);
-        reply.bulk(&*value);
-        name.len().saturating_add(value.len())
+        reply.bulk(&*field.name.text());
+        if self.with_values {
+            reply.bulk(&*field.value.text());
+        }
     }
 }
 
@@ -77,9 +72,7 @@ fn sample(call: &Call<'_>, hash: &Hash, wanted: &Wanted, reply: &mut ReplyWriter
     let count = usize::try_from(wanted.count).map_or(live, |count| count.min(live));
     wanted.header(count, reply);
     call.random(|random| {
-        hash.sample(count, call.now_ms(), random, |field| {
-            wanted.field(field, reply);
-        });
+        hash.sample(count, call.now_ms(), random, |field| wanted.field(field, reply));
     });
 }
 
@@ -88,8 +81,10 @@ fn draw(call: &Call<'_>, hash: &Hash, wanted: &Wanted, reply: &mut ReplyWriter<'
     let mut draws = Draws::new(wanted.count.unsigned_abs())?;
     wanted.header(draws.left(), reply);
     call.random(|random| {
-        hash.draw(call.now_ms(), random, |field| draws.drew(wanted.field(field, reply)));
+        hash.draw(call.now_ms(), random, |field| {
+            wanted.field(field, reply);
+            draws.drew(reply)
+        });
     });
-    draws.end(call);
     Ok(())
 }

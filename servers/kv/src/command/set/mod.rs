@@ -192,12 +192,10 @@ fn srandmember_many(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
         reply.array(draws.left());
         call.random(|random| {
             set.draw(random, |member| {
-                let member = member.text();
-                reply.bulk(&*member);
-                draws.drew(member.len())
+                reply.bulk(&*member.text());
+                draws.drew(reply)
             });
         });
-        draws.end(call);
     } else {
         let count = usize::try_from(count).map_or(set.len(), |count| count.min(set.len()));
         reply.array(count);

@@ -197,7 +197,7 @@ fn pages_miss_nothing_that_stays_while_others_come_and_go() {
         let value = if add == "SADD s" { "" } else { "v" };
         for grows in [true, false] {
             let mut world = World::new();
-            let mut change = |world: &mut World, command: &str, names: std::ops::Range<usize>| {
+            let change = |world: &mut World, command: &str, names: std::ops::Range<usize>| {
                 let commands: Vec<_> = names
                     .map(|name| format!("{command} m{name} {}", if command == remove { "" } else { value }))
                     .collect();

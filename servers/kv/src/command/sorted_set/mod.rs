@@ -167,21 +167,15 @@ impl Shown {
         reply.array(if is_flat { members.saturating_mul(2) } else { members });
     }
 
-    /// Write a member. Returns how many bytes it and its score have, about.
-    fn member(self, member: Item<'_>, score: f64, reply: &mut ReplyWriter<'_>) -> usize {
-        /// What a score takes, at most.
-        const SCORE_BYTES: usize = 32;
-        let member = member.text();
-        if self == Self::Members {
-            reply.bulk(&*member);
-            return member.len();
-        }
-        if reply.version() == Version::Resp3 {
+    /// Write a member.
+    fn member(self, member: Item<'_>, score: f64, reply: &mut ReplyWriter<'_>) {
+        if self == Self::WithScores && reply.version() == Version::Resp3 {
             reply.array(2);
         }
-        reply.bulk(&*member);
-        reply.double(score);
-        member.len().saturating_add(SCORE_BYTES)
+        reply.bulk(&*member.text());
+        if self == Self::WithScores {
+            reply.double(score);
+        }
     }
 
     /// Write all of these.

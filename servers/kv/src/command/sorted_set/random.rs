@@ -7,7 +7,6 @@ use crate::command::error::Error;
 use crate::store::listpack::Item;
 use crate::store::zset::Zset;
 use ropewalk_protocols::resp::ReplyWriter;
-use std::ops::ControlFlow;
 
 /// `ZRANDMEMBER key [count [WITHSCORES]]`
 pub(crate) fn zrandmember(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
@@ -47,9 +46,7 @@ fn sample(call: &Call<'_>, zset: &Zset, count: u64, shown: Shown, reply: &mut Re
     let count = usize::try_from(count).map_or(zset.len(), |count| count.min(zset.len()));
     shown.header(count, reply);
     call.random(|random| {
-        zset.sample(count, random, |member, score| {
-            shown.member(member, score, reply);
-        });
+        zset.sample(count, random, |member, score| shown.member(member, score, reply));
     });
 }
 
@@ -72,11 +69,11 @@ fn draw(
                 packed => packed.get(random.index(packed.len())).copied(),
             };
             let Some((member, score)) = drawn else { break };
-            if let ControlFlow::Break(()) = draws.drew(shown.member(member, score, reply)) {
+            shown.member(member, score, reply);
+            if draws.drew(reply).is_break() {
                 break;
             }
         }
     });
-    draws.end(call);
     Ok(())
 }
