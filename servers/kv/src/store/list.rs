@@ -349,8 +349,11 @@ impl List {
             Nodes::One(node) if !emptied.is_empty() => *node = Node::new(),
             Nodes::One(_) => {}
         }
+        // What is left of the nodes at both ends of the gap is not merged: mostly there is but one, at an end of
+        // the list, and the next command goes on with it.
+        self.compress_nodes(first..=first, limits);
         self.decompress_ends(limits);
-        self.settle_around(first, limits);
+        self.collapse();
     }
 
     /// Remove so many elements at an end, as far as there are so many.
