@@ -32,7 +32,9 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    acl
     command
+    config
     hash
     list
     scan
