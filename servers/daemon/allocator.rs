@@ -36,6 +36,16 @@ pub(crate) fn peak() -> usize {
     PEAK.load(Relaxed).max(used())
 }
 
+unsafe extern "C" {
+    /// Of mimalloc, which is linked in.
+    safe fn mi_collect(force: bool);
+}
+
+/// Give what is not in use back to the system.
+pub(crate) fn purge() {
+    mi_collect(true);
+}
+
 #[inline]
 fn count(bytes: isize) {
     let untold = UNTOLD.get().wrapping_add(bytes);

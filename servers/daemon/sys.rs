@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::time::Duration;
 
 /// Which side of a fork this is.
 #[derive(Debug)]
@@ -105,6 +106,39 @@ pub(crate) fn become_user(name: &CStr, account: Account) -> io::Result<()> {
 
 fn check(outcome: libc::c_int) -> io::Result<()> {
     if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whose processor time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This process's, all threads of it.
+    Process,
+    /// That of processes which it started and which have ended.
+    Children,
+    /// This thread's; where the system can't tell, the process's.
+    Thread,
+}
+
+/// How long the processor has worked for us: for the program itself, and for what it asked of the system.
+pub(crate) fn processor_time(whose: Whose) -> (Duration, Duration) {
+    let whose = match whose {
+        Whose::Process => libc::RUSAGE_SELF,
+        Whose::Children => libc::RUSAGE_CHILDREN,
+        #[cfg(target_os = "linux")]
+        Whose::Thread => libc::RUSAGE_THREAD,
+        #[cfg(not(target_os = "linux"))]
+        Whose::Thread => libc::RUSAGE_SELF,
+    };
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the pointer is to a live value of the right type.
+    let _ = unsafe { libc::getrusage(whose, usage.as_mut_ptr()) };
+    // SAFETY: all of its fields are numbers, which were zero before, if it has failed.
+    let usage = unsafe { usage.assume_init() };
+    let duration = |time: libc::timeval| {
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+            + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+    };
+    (duration(usage.ru_utime), duration(usage.ru_stime))
 }
 
 /// A moment on the clock on the wall here.

@@ -5,8 +5,8 @@
 )]
 
 use super::log::Log;
-use crate::sys;
-use ropewalk_kv::{Host, OomScore};
+use crate::sys::{self, Whose};
+use ropewalk_kv::{Facts, Host, OomScore, ProcessorTime, ProcessorTimes};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::ffi::{CString, OsStr};
@@ -95,6 +95,30 @@ impl Host for Machine {
         fs::write(OOM_SCORE, score.clamp(-1000, 1000).to_string())
     }
 
+    fn facts(&mut self) -> Facts {
+        let system = rustix::system::uname();
+        let parts = [system.sysname(), system.release(), system.machine()];
+        let executable = std::env::current_exe().map(|path| path.into_os_string().into_vec());
+        Facts {
+            system: parts.map(|part| part.to_string_lossy().into_owned()).join(" "),
+            process: std::process::id(),
+            executable: executable.unwrap_or_default(),
+            memory_bytes: memory_bytes(),
+        }
+    }
+
+    fn processor_times(&mut self) -> ProcessorTimes {
+        let time = |whose| {
+            let (user, system) = sys::processor_time(whose);
+            ProcessorTime { user, system }
+        };
+        ProcessorTimes {
+            process: time(Whose::Process),
+            children: time(Whose::Children),
+            thread: time(Whose::Thread),
+        }
+    }
+
     fn secret(&mut self, into: &mut [u8]) -> io::Result<()> {
         let mut rest = into;
         while !rest.is_empty() {
@@ -111,6 +135,14 @@ pub(super) fn resident_bytes() -> usize {
         .ok()
         .and_then(|text| text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()));
     pages.unwrap_or(0).saturating_mul(rustix::param::page_size())
+}
+
+/// How much memory the machine has; 0 where the system can't tell.
+fn memory_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim_end().parse::<u64>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
 }
 
 #[cfg(test)]

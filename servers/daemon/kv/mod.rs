@@ -62,6 +62,7 @@ const MEMORY: MemorySource = MemorySource {
     used: allocator::used,
     peak: allocator::peak,
     resident: host::resident_bytes,
+    purge: allocator::purge,
     allocator: "mimalloc-2",
 };
 

@@ -2,6 +2,7 @@
 //! change later. The one rule: a server asks for nothing of the system but through here or its reactor.
 
 use std::io;
+use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 /// What a server asks of the process that it runs in.
@@ -50,11 +51,50 @@ pub trait Host {
     /// What the system says.
     fn adjust_oom_score(&mut self, score: Option<OomScore>) -> io::Result<()>;
 
+    /// What the system says of itself and of the process. It does not change.
+    fn facts(&mut self) -> Facts;
+
+    /// How long the processor has worked for the process.
+    fn processor_times(&mut self) -> ProcessorTimes;
+
     /// Fill this with bytes that nobody can guess: a password is made of them.
     ///
     /// # Errors
     /// If there is no source of them.
     fn secret(&mut self, into: &mut [u8]) -> io::Result<()>;
+}
+
+/// What the system says of itself and of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The system's name, its version, and the machine it is made for: `Linux 6.12.1 x86_64`.
+    pub system: String,
+    /// The process's number.
+    pub process: u32,
+    /// The program's absolute path.
+    pub executable: Vec<u8>,
+    /// How much memory the machine has, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// How long the processor has worked: for a program itself, and for what it asked of the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessorTime {
+    /// For the program itself.
+    pub user: Duration,
+    /// For what it asked of the system.
+    pub system: Duration,
+}
+
+/// How long the processor has worked for a process and its parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessorTimes {
+    /// For all of it.
+    pub process: ProcessorTime,
+    /// For processes that it started, and that have ended.
+    pub children: ProcessorTime,
+    /// For the thread that asks.
+    pub thread: ProcessorTime,
 }
 
 /// What the system is told: `oom_score_adj` in proc(5).
@@ -99,6 +139,14 @@ impl Host for Nowhere {
 
     fn adjust_oom_score(&mut self, _: Option<OomScore>) -> io::Result<()> {
         Ok(())
+    }
+
+    fn facts(&mut self) -> Facts {
+        Facts::default()
+    }
+
+    fn processor_times(&mut self) -> ProcessorTimes {
+        ProcessorTimes::default()
     }
 
     fn secret(&mut self, _: &mut [u8]) -> io::Result<()> {

@@ -17,6 +17,6 @@ pub(crate) mod store;
 mod testing;
 
 pub use config::FileError;
-pub use host::{Host, OomScore};
+pub use host::{Facts, Host, OomScore, ProcessorTime, ProcessorTimes};
 pub use server::entry::{Kv, Process, Startup};
 pub use server::memory::MemorySource;

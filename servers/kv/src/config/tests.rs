@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use super::*;
-use crate::host::{Host, OomScore};
+use crate::host::{Facts, Host, OomScore, ProcessorTimes};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::io;
@@ -55,6 +55,14 @@ impl Host for Memory {
 
     fn adjust_oom_score(&mut self, _: Option<OomScore>) -> io::Result<()> {
         Ok(())
+    }
+
+    fn facts(&mut self) -> Facts {
+        Facts::default()
+    }
+
+    fn processor_times(&mut self) -> ProcessorTimes {
+        ProcessorTimes::default()
     }
 
     fn secret(&mut self, _: &mut [u8]) -> io::Result<()> {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use ropewalk_protocols::resp::ReplyWriter;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a command waits for.
 #[derive(Debug)]
@@ -63,6 +63,8 @@ pub(crate) struct Waiter {
     args: Vec<Bytes>,
     db: usize,
     wait: Wait,
+    /// When it began to wait.
+    since: Instant,
     /// Who came later has a larger one.
     number: u64,
 }
@@ -78,6 +80,31 @@ struct Queue {
 }
 
 impl Waiter {
+    /// Who waits.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// In which command.
+    pub(super) fn command(&self) -> CommandId {
+        self.command
+    }
+
+    /// Its name and its arguments.
+    pub(super) fn args(&self) -> Vec<&[u8]> {
+        self.args.iter().map(|argument| &argument[..]).collect()
+    }
+
+    /// Whether it waits for so long only.
+    pub(super) fn has_timeout(&self) -> bool {
+        self.wait.timeout.is_some()
+    }
+
+    /// Since when.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// How many bytes the arguments of its command have.
     pub(super) fn argument_bytes(&self) -> usize {
         self.args.iter().map(Bytes::len).sum()
@@ -189,7 +216,8 @@ impl Server {
         let as_called = || args.iter().map(|argument| Bytes::copy_from_slice(argument)).collect();
         let args = wait.again.take().unwrap_or_else(as_called);
         let (db, timeout) = (client.db.get() as usize, wait.timeout);
-        let waiter = Waiter { client: client.clone(), command, args, db, wait, number: 0 };
+        let waiter =
+            Waiter { client: client.clone(), command, args, db, wait, since: self.clock.now(), number: 0 };
         let waiter = self.blocked.add(waiter);
         client.extras_mut(|extras| extras.waiter = Some(waiter));
         client.set(State::BLOCKED, true);
@@ -237,7 +265,7 @@ impl Server {
 
     fn run_again(&mut self, waiter: &Rc<Waiter>, key: &[u8]) {
         let client = waiter.client.clone();
-        let args: Vec<&[u8]> = waiter.args.iter().map(|argument| &argument[..]).collect();
+        let args = waiter.args();
         client.transport.write_with(|out| {
             let before = out.len();
             let bytes_max = self.reply_bytes_max(&client);
@@ -280,6 +308,7 @@ impl Server {
         let otherwise =
             client.extras(|extras| extras.waiter.as_ref().filter(waits).map(|waiter| waiter.wait.otherwise));
         let Some(otherwise) = otherwise.flatten() else { return false };
+        self.account_waiting(client);
         client.answer(|reply| answer(otherwise, reply));
         self.unblock(client);
         true

@@ -199,6 +199,12 @@ impl Client {
         self.extras.borrow_mut().as_mut().map(|extras| change(extras))
     }
 
+    /// Whether it waits, and not for ever.
+    pub(crate) fn waits_with_timeout(&self) -> bool {
+        let waits = self.extras(|extras| extras.waiter.as_ref().is_some_and(|waiter| waiter.has_timeout()));
+        waits.unwrap_or(false)
+    }
+
     /// Give back the memory of what few clients have, if nothing is in use any more.
     pub(crate) fn trim_extras(&self) {
         let mut extras = self.extras.borrow_mut();

@@ -27,6 +27,7 @@ impl Server {
     /// All the jobs.
     fn cron(&mut self) {
         self.clock.anchor(&self.reactor);
+        self.sample_rates();
         self.expire_slowly();
         if self.tracking.clients() > 0 {
             self.limit_tracked_keys();

@@ -4,6 +4,7 @@
 use super::Server;
 use super::blocking::Wait;
 use super::client::{Client, Queued, State};
+use super::timing::Ran;
 use crate::command::call::{Call, Effects};
 use crate::command::error::{self, Error};
 use crate::command::keys;
@@ -133,7 +134,7 @@ impl Server {
         self.is_executing = nested;
         self.note_effects(db, args, effects, self.dirty != dirty);
         let moved = reply.written().saturating_sub(before).max(args.last().map_or(0, |last| last.len()));
-        self.end_timing((client, command, args), began, nested, moved);
+        self.end_timing(&Ran { client, command, args, secrets: &secrets }, began, nested, moved);
         None
     }
 

@@ -51,6 +51,7 @@ impl Server {
         }
         let is_waiting = client.extras(|extras| extras.waiter.is_some()) == Some(true);
         if is_waiting {
+            self.account_waiting(client);
             client.answer(|reply| match done {
                 Ok(()) => reply.ok(),
                 Err(error) => reply.error(error.reply()),

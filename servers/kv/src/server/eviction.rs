@@ -19,6 +19,7 @@ use crate::command::row::Flags;
 use crate::config::MaxmemoryPolicy as Policy;
 use crate::store::database::{Access, Key};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// The bits of an access.
 const ACCESS_MASK: u32 = 0x00ff_ffff;
@@ -87,6 +88,33 @@ fn takes_all(policy: Policy) -> bool {
 }
 
 /// How often a key is used.
+/// For how long more memory was used than may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Exceeded {
+    before: Duration,
+    since: Option<Instant>,
+}
+
+impl Exceeded {
+    /// For how long it has been so just now.
+    pub(crate) fn current(&self, now: Instant) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// For how long it was so altogether.
+    pub(crate) fn total(&self, now: Instant) -> Duration {
+        self.before + self.current(now)
+    }
+
+    fn note(&mut self, is_exceeded: bool, now: Instant) {
+        match (is_exceeded, self.since) {
+            (true, None) => self.since = Some(now),
+            (false, Some(_)) => *self = Self { before: self.total(now), since: None },
+            _ => {}
+        }
+    }
+}
+
 impl Server {
     /// Whether the policy goes by uses, so that each key needs a record of its own.
     pub(crate) fn accesses_matter(&self) -> bool {
@@ -213,7 +241,15 @@ impl Server {
             return Room::None;
         }
         let started = self.reactor.now();
-        let limit = tenacity(self.config.maxmemory_eviction_tenacity);
+        let room = self.evict_until(started, tenacity(self.config.maxmemory_eviction_tenacity));
+        let took = self.reactor.now().saturating_duration_since(started);
+        self.note_latency("eviction-cycle", took);
+        let now = self.reactor.now();
+        self.exceeded.note(self.is_over_memory(), now);
+        room
+    }
+
+    fn evict_until(&mut self, started: Instant, limit: Option<Duration>) -> Room {
         let mut evicted = 0u32;
         while self.is_over_memory() {
             let Some((db, key)) = self.choose_victim() else {
@@ -325,13 +361,13 @@ impl Server {
 }
 
 /// How long evicting may hold up a command: `maxmemory-eviction-tenacity`, as Redis scales it.
-fn tenacity(tenacity: u32) -> Option<std::time::Duration> {
+fn tenacity(tenacity: u32) -> Option<Duration> {
     let us = match tenacity {
         0..=10 => 50 * u64::from(tenacity),
         11..100 => (500.0 * 1.15f64.powi(tenacity as i32 - 10)) as u64,
         _ => return None,
     };
-    Some(std::time::Duration::from_micros(us))
+    Some(Duration::from_micros(us))
 }
 
 #[cfg(test)]
@@ -359,8 +395,8 @@ mod tests {
 
     #[test]
     fn more_tenacity_takes_more_time() {
-        assert_eq!(tenacity(0), Some(std::time::Duration::ZERO));
-        assert_eq!(tenacity(10), Some(std::time::Duration::from_micros(500)));
+        assert_eq!(tenacity(0), Some(Duration::ZERO));
+        assert_eq!(tenacity(10), Some(Duration::from_micros(500)));
         assert!(tenacity(99) > tenacity(50));
         assert_eq!(tenacity(100), None);
     }

@@ -31,12 +31,36 @@ pub(crate) struct Expiring {
     next_db: usize,
     /// How far each database has been walked.
     cursors: Vec<u64>,
+    /// How long the keys of each database that expire have still to go, on average, in milliseconds.
+    mean_ttls: Vec<i64>,
     /// The last cycle ran out of time.
     pub(crate) timed_out: bool,
     /// Which share of the keys with an expiry has expired, as far as is known.
     pub(crate) stale_percent: f64,
+    /// How long all cycles took.
+    pub(crate) took: Duration,
     /// How often a cycle ran out of time.
     pub(crate) time_cap_reached: u64,
+}
+
+impl Expiring {
+    /// How long the keys of a database that expire have still to go, on average, as far as is known: in
+    /// milliseconds.
+    pub(crate) fn mean_ttl_ms(&self, db: usize) -> i64 {
+        self.mean_ttls.get(db).copied().unwrap_or(0)
+    }
+
+    /// So many keys of a database have so long to go together.
+    fn note_ttls(&mut self, db: usize, count: i64, sum_ms: i64) {
+        let Some(mean) = sum_ms.checked_div(count) else { return };
+        if self.mean_ttls.len() <= db {
+            self.mean_ttls.resize(db + 1, 0);
+        }
+        if let Some(known) = self.mean_ttls.get_mut(db) {
+            // One sample says little: it counts for a fiftieth.
+            *known = if *known == 0 { mean } else { *known / 50 * 49 + mean / 50 };
+        }
+    }
 }
 
 impl Server {
@@ -75,6 +99,9 @@ impl Server {
                 break;
             }
         }
+        let took = self.reactor.now().saturating_duration_since(self.clock.now());
+        self.expiring.took += took;
+        self.note_latency("expire-cycle", took);
         self.journal.commit();
         self.serve_ready();
     }
@@ -89,12 +116,16 @@ impl Server {
         while to_visit > 0 {
             let now_ms = self.clock.wall_ms();
             let (mut cursor, mut visited) = (self.expiring.cursors[db], 0u32);
+            let (mut alive, mut ttls) = (0, 0i64);
             // Nearly empty tables have many empty places, which are no keys but take time too.
             for _ in 0..keys_per_loop * 20 {
                 cursor = self.database(db).scan_expiring(cursor, |found| {
                     visited += 1;
                     if found.is_expired(now_ms) {
                         due.push(found.name().into());
+                    } else if let Some(at) = found.expires_at() {
+                        alive += 1;
+                        ttls = ttls.saturating_add(at.saturating_sub(now_ms));
                     }
                 });
                 if cursor == 0 || visited >= keys_per_loop {
@@ -102,6 +133,7 @@ impl Server {
                 }
             }
             self.expiring.cursors[db] = cursor;
+            self.expiring.note_ttls(db, alive, ttls);
             let expired = due.len() as u32;
             for key in due.drain(..) {
                 self.expire_if_due(db, Key::new(&key));

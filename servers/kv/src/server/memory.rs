@@ -10,6 +10,8 @@ pub struct MemorySource {
     pub peak: fn() -> usize,
     /// How many bytes the process occupies, resident.
     pub resident: fn() -> usize,
+    /// Give unused memory back to the system.
+    pub purge: fn(),
     /// The allocator's name and version.
     pub allocator: &'static str,
 }
@@ -17,7 +19,7 @@ pub struct MemorySource {
 impl Default for MemorySource {
     /// A source that knows nothing: all figures are zero.
     fn default() -> Self {
-        Self { used: || 0, peak: || 0, resident: || 0, allocator: "libc" }
+        Self { used: || 0, peak: || 0, resident: || 0, purge: || (), allocator: "libc" }
     }
 }
 
@@ -48,6 +50,11 @@ impl Memory {
     /// How many bytes the process occupies.
     pub(crate) fn resident(&self) -> usize {
         (self.source.resident)()
+    }
+
+    /// Give unused memory back to the system.
+    pub(crate) fn purge(&self) {
+        (self.source.purge)();
     }
 
     /// The allocator's name.

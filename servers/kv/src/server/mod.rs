@@ -23,16 +23,21 @@ pub(crate) mod errand;
 pub(crate) mod eviction;
 pub(crate) mod expiry;
 pub(crate) mod fields;
+pub(crate) mod histogram;
 pub(crate) mod journal;
 pub(crate) mod keyspace;
+pub(crate) mod latency;
 pub(crate) mod listeners;
 pub(crate) mod memory;
 pub(crate) mod monitors;
 pub(crate) mod notify;
 pub(crate) mod output;
+pub(crate) mod overhead;
 pub(crate) mod pause;
 pub(crate) mod pubsub;
+pub(crate) mod rates;
 pub(crate) mod session;
+pub(crate) mod slowlog;
 pub(crate) mod stats;
 pub(crate) mod timing;
 pub(crate) mod tracking;
@@ -47,16 +52,19 @@ use blocking::Blocked;
 use client::Client;
 use clients::Clients;
 use clock::Clock;
-use eviction::Pool;
+use eviction::{Exceeded, Pool};
 use expiry::Expiring;
 use journal::Journal;
 use keyspace::Late;
+use latency::Latency;
 use listeners::Listeners;
 use memory::{Memory, MemorySource};
 use pause::{Pause, Postponed};
 use pubsub::PubSub;
+use rates::Rates;
 use ropewalk_reactor::Reactor;
 use ropewalk_reactor::random::Random;
+use slowlog::SlowLog;
 use stats::Stats;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -73,6 +81,10 @@ pub(crate) struct Server {
     pub(crate) reactor: Reactor,
     /// Itself, for what timers do.
     pub(crate) me: Weak<RefCell<Self>>,
+    /// Since when it is there.
+    pub(crate) started: Clock,
+    /// A number that no other server has: 40 hexadecimal digits.
+    pub(crate) run_id: String,
     /// As configured.
     pub(crate) config: Config,
     /// The file that CONFIG REWRITE writes to.
@@ -112,12 +124,20 @@ pub(crate) struct Server {
     pub(crate) journal: Journal,
     /// Counters.
     pub(crate) stats: Stats,
+    /// How much there is of what, a second.
+    pub(crate) rates: Rates,
+    /// The commands that took long.
+    pub(crate) slow_log: SlowLog,
+    /// The events that took long.
+    pub(crate) latency: Latency,
     /// How much memory there is.
     pub(crate) memory: Memory,
     /// How far active expiry is.
     pub(crate) expiring: Expiring,
     /// What may be evicted.
     pool: Pool,
+    /// For how long memory was exceeded.
+    pub(crate) exceeded: Exceeded,
     /// More is to be evicted in the next turn.
     evicting: bool,
     /// DEBUG SET-SKIP-CHECKSUM-VALIDATION.
@@ -138,10 +158,14 @@ pub(crate) type Shared = Rc<RefCell<Server>>;
 impl Server {
     /// A server without clients and without data.
     pub(crate) fn new(reactor: &Reactor, config: Config, acl: Acl, memory: MemorySource) -> Shared {
-        let random = reactor.random(Random::split);
+        let mut random = reactor.random(Random::split);
+        let clock = Clock::new(reactor);
+        let run_id = (0..5).map(|_| format!("{:08x}", random.next_u64() >> 32)).collect();
         Rc::new_cyclic(|me| {
             RefCell::new(Self {
-                clock: Clock::new(reactor),
+                clock,
+                started: clock,
+                run_id,
                 reactor: reactor.clone(),
                 me: me.clone(),
                 databases: (0..config.databases).map(|_| Database::default()).collect(),
@@ -163,9 +187,13 @@ impl Server {
                 is_executing: false,
                 journal: Journal::default(),
                 stats: Stats::default(),
+                rates: Rates::default(),
+                slow_log: SlowLog::default(),
+                latency: Latency::default(),
                 memory: Memory::new(memory),
                 expiring: Expiring::default(),
                 pool: Pool::default(),
+                exceeded: Exceeded::default(),
                 evicting: false,
                 skips_checksums: false,
                 cron_is_paused: false,

@@ -164,6 +164,7 @@ impl Protocol for Session {
             break;
         }
         SCRATCH.set(scratch);
+        server.stats.reads += 1;
         server.stats.input_bytes += taken as u64;
         input.advance(taken);
         if !input.is_empty() {
@@ -196,6 +197,8 @@ impl Server {
     /// Commands of a client were executed, and answered with so many bytes; so many wait for it, or more.
     fn after_batch(&mut self, client: &Rc<Client>, replies: usize, unread: usize) {
         client.saw_replies(replies);
+        self.stats.output_bytes += replies as u64;
+        self.stats.writes += u64::from(replies > 0);
         if unread > UNREAD_MAX {
             client.transport.set_watermarks(UNREAD_MAX, UNREAD_MAX / 2);
             client.transport.register_producer(&client.transport);

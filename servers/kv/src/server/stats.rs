@@ -1,5 +1,6 @@
 //! Counters of the server. The one rule: what INFO shows is counted where it happens.
 
+use super::histogram::Histogram;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -28,6 +29,9 @@ pub(crate) struct Stats {
     pub(crate) lazyfree_pending: u64,
     /// Values that were dropped after waiting.
     pub(crate) lazyfreed_objects: u64,
+    /// How often input was read, and replies were written.
+    pub(crate) reads: u64,
+    pub(crate) writes: u64,
     /// Bytes of input.
     pub(crate) input_bytes: u64,
     /// Bytes of replies.
@@ -60,7 +64,7 @@ impl Stats {
 }
 
 /// Counters of one command.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CommandStats {
     /// How often it was run.
     pub(crate) calls: u64,
@@ -70,4 +74,6 @@ pub(crate) struct CommandStats {
     pub(crate) rejected: u64,
     /// How often it failed.
     pub(crate) failed: u64,
+    /// How long it took, each time, where that is tracked.
+    pub(crate) latency: Histogram,
 }

@@ -1,8 +1,9 @@
 //! The rows of the commands about the server.
 
-use super::commands;
-use crate::command::row::argument::{block, integer, one_of, pattern, string, token};
-use crate::command::row::{Command, Group, categories, flags};
+use super::{acl, commands, config, info, latency, lolwut, memory, slowlog, time};
+use crate::command::row::argument::{block, integer, key, one_of, pattern, string, token};
+use crate::command::row::key_spec::KeySpec;
+use crate::command::row::{Command, Group, categories, flags, key_flags};
 
 /// What they share.
 const ROW: Command = Command { group: Group::Server, ..Command::DEFAULT };
@@ -103,11 +104,10 @@ pub(crate) static COMMANDS: &[Command] = &[
         .optional()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "info",
         arity: -1,
-        handler: super::info,
+        handler: info::info,
         flags: flags!(LOADING | STALE),
         categories: categories!(DANGEROUS),
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
@@ -126,11 +126,10 @@ pub(crate) static COMMANDS: &[Command] = &[
         subcommands: LATENCY,
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "lolwut",
         arity: -1,
-        handler: super::lolwut,
+        handler: lolwut::lolwut,
         flags: flags!(READONLY | FAST),
         summary: "Display some computer art and the Redis version",
         since: "5.0.0",
@@ -192,11 +191,10 @@ pub(crate) static COMMANDS: &[Command] = &[
         arguments: &[integer("index1"), integer("index2")],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "time",
         arity: 1,
-        handler: super::time,
+        handler: time::time,
         flags: flags!(LOADING | STALE | FAST),
         tips: &["nondeterministic_output"],
         summary: "Return the current server time",
@@ -211,7 +209,7 @@ static ACL: &[Command] = &[
     Command {
         name: "cat",
         arity: -2,
-        handler: super::acl_cat,
+        handler: acl::acl_cat,
         flags: flags!(NOSCRIPT | LOADING | STALE),
         summary: "List the ACL categories or the commands inside a category",
         since: "6.0.0",
@@ -222,7 +220,7 @@ static ACL: &[Command] = &[
     Command {
         name: "deluser",
         arity: -3,
-        handler: super::acl_deluser,
+        handler: acl::acl_deluser,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Remove the specified ACL users and the associated rules",
         since: "6.0.0",
@@ -233,7 +231,7 @@ static ACL: &[Command] = &[
     Command {
         name: "dryrun",
         arity: -4,
-        handler: super::acl_dryrun,
+        handler: acl::acl_dryrun,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Returns whether the user can execute the given command without executing the command.",
         since: "7.0.0",
@@ -244,7 +242,7 @@ static ACL: &[Command] = &[
     Command {
         name: "genpass",
         arity: -2,
-        handler: super::acl_genpass,
+        handler: acl::acl_genpass,
         flags: flags!(NOSCRIPT | LOADING | STALE),
         summary: "Generate a pseudorandom secure password to use for ACL users",
         since: "6.0.0",
@@ -255,7 +253,7 @@ static ACL: &[Command] = &[
     Command {
         name: "getuser",
         arity: 3,
-        handler: super::acl_getuser,
+        handler: acl::acl_getuser,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Get the rules for a specific ACL user",
         since: "6.0.0",
@@ -274,7 +272,7 @@ static ACL: &[Command] = &[
     Command {
         name: "help",
         arity: 2,
-        handler: super::acl_help,
+        handler: acl::acl_help,
         flags: flags!(LOADING | STALE),
         summary: "Show helpful text about the different subcommands",
         since: "6.0.0",
@@ -284,7 +282,7 @@ static ACL: &[Command] = &[
     Command {
         name: "list",
         arity: 2,
-        handler: super::acl_list,
+        handler: acl::acl_list,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "List the current ACL rules in ACL config file format",
         since: "6.0.0",
@@ -294,7 +292,7 @@ static ACL: &[Command] = &[
     Command {
         name: "load",
         arity: 2,
-        handler: super::acl_load,
+        handler: acl::acl_load,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Reload the ACLs from the configured ACL file",
         since: "6.0.0",
@@ -304,7 +302,7 @@ static ACL: &[Command] = &[
     Command {
         name: "log",
         arity: -2,
-        handler: super::acl_log,
+        handler: acl::acl_log,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "List latest events denied because of ACLs in place",
         since: "6.0.0",
@@ -315,7 +313,7 @@ static ACL: &[Command] = &[
     Command {
         name: "save",
         arity: 2,
-        handler: super::acl_save,
+        handler: acl::acl_save,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Save the current ACL rules in the configured ACL file",
         since: "6.0.0",
@@ -325,7 +323,7 @@ static ACL: &[Command] = &[
     Command {
         name: "setuser",
         arity: -3,
-        handler: super::acl_setuser,
+        handler: acl::acl_setuser,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Modify or create the rules for a specific ACL user",
         since: "6.0.0",
@@ -340,7 +338,7 @@ static ACL: &[Command] = &[
     Command {
         name: "users",
         arity: 2,
-        handler: super::acl_users,
+        handler: acl::acl_users,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "List the username of all the configured ACL rules",
         since: "6.0.0",
@@ -350,7 +348,7 @@ static ACL: &[Command] = &[
     Command {
         name: "whoami",
         arity: 2,
-        handler: super::acl_whoami,
+        handler: acl::acl_whoami,
         flags: flags!(NOSCRIPT | LOADING | STALE),
         summary: "Return the name of the user associated to the current connection",
         since: "6.0.0",
@@ -461,7 +459,7 @@ static CONFIG: &[Command] = &[
     Command {
         name: "get",
         arity: -3,
-        handler: super::config_get,
+        handler: config::config_get,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Get the values of configuration parameters",
         since: "2.0.0",
@@ -473,7 +471,7 @@ static CONFIG: &[Command] = &[
     Command {
         name: "help",
         arity: 2,
-        handler: super::config_help,
+        handler: config::config_help,
         flags: flags!(LOADING | STALE),
         summary: "Show helpful text about the different subcommands",
         since: "5.0.0",
@@ -483,7 +481,7 @@ static CONFIG: &[Command] = &[
     Command {
         name: "resetstat",
         arity: 2,
-        handler: super::config_resetstat,
+        handler: config::config_resetstat,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Reset the stats returned by INFO",
         since: "2.0.0",
@@ -493,7 +491,7 @@ static CONFIG: &[Command] = &[
     Command {
         name: "rewrite",
         arity: 2,
-        handler: super::config_rewrite,
+        handler: config::config_rewrite,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         summary: "Rewrite the configuration file with the in memory configuration",
         since: "2.8.0",
@@ -503,7 +501,7 @@ static CONFIG: &[Command] = &[
     Command {
         name: "set",
         arity: -4,
-        handler: super::config_set,
+        handler: config::config_set,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         summary: "Set configuration parameters to the given values",
@@ -517,11 +515,10 @@ static CONFIG: &[Command] = &[
 
 /// The subcommands of LATENCY.
 static LATENCY: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "doctor",
         arity: 2,
-        handler: super::latency_doctor,
+        handler: latency::latency_doctor,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         summary: "Return a human readable latency analysis report.",
@@ -529,11 +526,10 @@ static LATENCY: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "graph",
         arity: 3,
-        handler: super::latency_graph,
+        handler: latency::latency_graph,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         summary: "Return a latency graph for the event.",
@@ -542,22 +538,20 @@ static LATENCY: &[Command] = &[
         arguments: &[string("event")],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "help",
         arity: 2,
-        handler: super::latency_help,
+        handler: latency::latency_help,
         flags: flags!(LOADING | STALE),
         summary: "Show helpful text about the different subcommands.",
         since: "2.8.13",
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "histogram",
         arity: -2,
-        handler: super::latency_histogram,
+        handler: latency::latency_histogram,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         summary: "Return the cumulative distribution of latencies of a subset of commands or all.",
@@ -566,11 +560,10 @@ static LATENCY: &[Command] = &[
         arguments: &[string("command").optional().multiple()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "history",
         arity: 3,
-        handler: super::latency_history,
+        handler: latency::latency_history,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         summary: "Return timestamp-latency samples for the event.",
@@ -579,11 +572,10 @@ static LATENCY: &[Command] = &[
         arguments: &[string("event")],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "latest",
         arity: 2,
-        handler: super::latency_latest,
+        handler: latency::latency_latest,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         summary: "Return the latest latency samples for all events.",
@@ -591,11 +583,10 @@ static LATENCY: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "reset",
         arity: -2,
-        handler: super::latency_reset,
+        handler: latency::latency_reset,
         flags: flags!(ADMIN | NOSCRIPT | LOADING | STALE),
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         summary: "Reset latency data for one or more events.",
@@ -608,66 +599,60 @@ static LATENCY: &[Command] = &[
 
 /// The subcommands of MEMORY.
 static MEMORY: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "doctor",
         arity: 2,
-        handler: super::memory_doctor,
+        handler: memory::memory_doctor,
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         summary: "Outputs memory problems report",
         since: "4.0.0",
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "help",
         arity: 2,
-        handler: super::memory_help,
+        handler: memory::memory_help,
         flags: flags!(LOADING | STALE),
         summary: "Show helpful text about the different subcommands",
         since: "4.0.0",
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "malloc-stats",
         arity: 2,
-        handler: super::memory_malloc_stats,
+        handler: memory::memory_malloc_stats,
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         summary: "Show allocator internal stats",
         since: "4.0.0",
         complexity: "Depends on how much memory is allocated, could be slow",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "purge",
         arity: 2,
-        handler: super::memory_purge,
+        handler: memory::memory_purge,
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         summary: "Ask the allocator to release memory",
         since: "4.0.0",
         complexity: "Depends on how much memory is allocated, could be slow",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "stats",
         arity: 2,
-        handler: super::memory_stats,
+        handler: memory::memory_stats,
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         summary: "Show memory usage details",
         since: "4.0.0",
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "usage",
         arity: -3,
-        handler: super::memory_usage,
+        handler: memory::memory_usage,
         flags: flags!(READONLY),
         keys: &[KeySpec::at(2, key_flags!(RO))],
         summary: "Estimate the memory usage of a key",
@@ -680,11 +665,10 @@ static MEMORY: &[Command] = &[
 
 /// The subcommands of SLOWLOG.
 static SLOWLOG: &[Command] = &[
-    #[cfg(any())]
     Command {
         name: "get",
         arity: -2,
-        handler: super::slowlog_get,
+        handler: slowlog::slowlog_get,
         flags: flags!(ADMIN | LOADING | STALE),
         tips: &["request_policy:all_nodes", "nondeterministic_output"],
         summary: "Get the slow log's entries",
@@ -694,22 +678,20 @@ static SLOWLOG: &[Command] = &[
         arguments: &[integer("count").optional()],
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "help",
         arity: 2,
-        handler: super::slowlog_help,
+        handler: slowlog::slowlog_help,
         flags: flags!(LOADING | STALE),
         summary: "Show helpful text about the different subcommands",
         since: "6.2.0",
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "len",
         arity: 2,
-        handler: super::slowlog_len,
+        handler: slowlog::slowlog_len,
         flags: flags!(ADMIN | LOADING | STALE),
         tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
         summary: "Get the slow log's length",
@@ -717,11 +699,10 @@ static SLOWLOG: &[Command] = &[
         complexity: "O(1)",
         ..ROW
     },
-    #[cfg(any())]
     Command {
         name: "reset",
         arity: 2,
-        handler: super::slowlog_reset,
+        handler: slowlog::slowlog_reset,
         flags: flags!(ADMIN | LOADING | STALE),
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         summary: "Clear all entries from the slow log",
