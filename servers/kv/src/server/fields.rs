@@ -38,13 +38,16 @@ impl Server {
         self.touched(db, key, None);
     }
 
-    /// Take some of the expired fields out of the hash under this key, and remove the key if none is left.
+    /// Take some of the expired fields out of the hash under this key, or remove the key if none would be left.
     pub(super) fn expire_fields(&mut self, db: usize, key: Key<'_>) {
-        if self.have_all_fields_expired(db, key) {
-            return self.expire_hash(db, key);
+        if self.expire_if_due(db, key) {
+            return;
         }
         let (now_ms, journaled) = (self.clock.wall_ms(), self.journal.is_read());
-        let Ok(Some(hash)) = self.database_mut(db).collection_mut::<Hash>(key) else { return };
+        let Ok(Some(hash)) = self.database_mut(db).collection_mut::<Hash>(key) else {
+            // Whatever it was, it is none of ours any more.
+            return self.database_mut(db).note_fields(key);
+        };
         let mut names = Vec::new();
         let expired = hash.expire(now_ms, FIELDS_AT_ONCE, |name| {
             if journaled {
