@@ -308,7 +308,7 @@ fn reply_length(reply: &mut ReplyWriter<'_>, length: usize) {
 fn reply_range(reply: &mut ReplyWriter<'_>, list: &List, start: usize, count: usize, direction: Direction) {
     let _ = list.visit(start, count, direction, |item| {
         reply.bulk(&*item.text());
-        ControlFlow::Continue(())
+        if reply.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
 }
 

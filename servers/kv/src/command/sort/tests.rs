@@ -45,11 +45,14 @@ fn what_is_stored_replaces_what_was_there() {
 }
 
 #[test]
-fn sets_are_sorted_too() {
+fn sets_and_sorted_sets_are_sorted_too() {
     let mut world = World::new();
-    world.run("alice", "SADD s 3 1 2\r\nSET v 1");
+    world.run("alice", "SADD s 3 1 2\r\nZADD z 3 a 1 b 2 c\r\nSET v 1");
     for (command, reply) in [
         ("SORT s DESC", "*3 $1 3 $1 2 $1 1"),
+        ("SORT z ALPHA", "*3 $1 a $1 b $1 c"),
+        ("SORT z BY nosort", "*3 $1 b $1 c $1 a"),
+        ("SORT z BY nosort DESC LIMIT 0 2", "*2 $1 a $1 c"),
         ("SORT v", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
         ("SORT none", "*0"),
     ] {
