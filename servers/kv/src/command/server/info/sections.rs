@@ -118,7 +118,7 @@ pub(super) fn stats(server: &mut Server, lines: &mut Lines) {
     lines.add("sync_partial_ok", 0);
     lines.add("sync_partial_err", 0);
     lines.add("expired_keys", stats.expired_keys);
-    lines.add("expired_fields", stats.expired_fields);
+    lines.add("expired_subkeys", stats.expired_fields);
     lines.add("expired_stale_perc", format!("{:.2}", server.expiring.stale_percent));
     lines.add("expired_time_cap_reached_count", server.expiring.time_cap_reached);
     lines.add("expire_cycle_cpu_milliseconds", server.expiring.took.as_millis());
