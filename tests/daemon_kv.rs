@@ -115,7 +115,9 @@ impl<S: Read + Write> Connection<S> {
 
 fn text(value: &Value) -> String {
     match value {
-        Value::Simple(text) | Value::Bulk(text) | Value::Error(text) => String::from_utf8_lossy(text).into_owned(),
+        Value::Simple(text) | Value::Bulk(text) | Value::Error(text) => {
+            String::from_utf8_lossy(text).into_owned()
+        }
         Value::Integer(number) => number.to_string(),
         Value::Null => "nothing".to_owned(),
         Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(" "),

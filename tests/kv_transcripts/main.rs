@@ -35,12 +35,16 @@ transcripts! {
     acl
     command
     config
+    connection
     hash
     list
+    pubsub
     scan
     set
     sort
     stream
+    tracking
+    transactions
 }
 
 /// Sends a family's commands, spoilt in many ways, in both versions of the protocol.

@@ -91,7 +91,7 @@ fn integers(value: Value) -> Vec<i64> {
 
 /// Send commands without waiting in between; the reply of the last.
 async fn pipeline(client: &Client, commands: &[&[&str]]) -> Result<Value> {
-    let mut replies: Vec<_> = commands.iter().map(|command| client.command(*command)).collect();
+    let mut replies: Vec<_> = commands.iter().map(|command| client.command(command)).collect();
     let last = replies.pop().unwrap();
     for reply in replies {
         reply.await?;

@@ -134,6 +134,11 @@ pub(crate) fn named(bytes: &[u8]) -> &[u8] {
     shown(bytes, usize::MAX)
 }
 
+/// As much of it as C's `%s` prints: up to a NUL.
+pub(crate) fn as_c_string(bytes: &[u8]) -> &[u8] {
+    shown(bytes, usize::MAX)
+}
+
 /// As much of it as C's `%.*s` prints: up to `max` bytes, or to a NUL.
 fn shown(bytes: &[u8], max: usize) -> &[u8] {
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len()).min(max);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The clients, by number, which is the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Clients {
     by_id: BTreeMap<u64, Rc<Client>>,
     last_id: u64,
@@ -38,6 +38,13 @@ impl Weighed {
             self.by_bytes.remove(&(bytes, id));
             self.total -= bytes;
         }
+    }
+}
+
+impl Default for Clients {
+    /// Nobody. The first to come is number 3, as in Redis, which has two of its own.
+    fn default() -> Self {
+        Self { by_id: BTreeMap::new(), last_id: 2, looked_after: 0, weighed: Weighed::default() }
     }
 }
 

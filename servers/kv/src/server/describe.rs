@@ -8,6 +8,7 @@ use super::tracking::Mode;
 use ropewalk_protocols::resp::Version;
 use ropewalk_reactor::Address;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// What a client takes that does nothing, in bytes: the connection, the session and itself.
@@ -112,7 +113,7 @@ fn flags(client: &Client) -> Vec<u8> {
 }
 
 impl Server {
-    /// Where a client comes from.
+    /// Where a client comes from; where both speak IPv4, an address of IPv4.
     pub(crate) fn address_of(&self, client: &Client) -> Vec<u8> {
         self.address(client.transport.peer())
     }
@@ -124,7 +125,9 @@ impl Server {
 
     fn address(&self, address: &Address) -> Vec<u8> {
         match address {
-            Address::Internet(address) => address.to_string().into_bytes(),
+            Address::Internet(address) => {
+                SocketAddr::new(address.ip().to_canonical(), address.port()).to_string().into_bytes()
+            }
             Address::Unix(_) => [&self.config.unixsocket[..], b":0"].concat(),
         }
     }

@@ -68,7 +68,7 @@ impl Server {
             line.extend_from_slice(b"unix:");
             line.extend_from_slice(&self.config.unixsocket);
         } else {
-            let _ = write!(line, "{}", client.transport.peer());
+            line.extend_from_slice(&self.address_of(client));
         }
         line.push(b']');
         for (index, argument) in args.iter().enumerate() {

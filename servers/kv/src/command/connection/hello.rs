@@ -2,7 +2,7 @@
 
 use super::client::set_name;
 use crate::command::call::{Call, Done};
-use crate::command::error::Error;
+use crate::command::error::{Error, as_c_string};
 use crate::server::client::State;
 use ropewalk_protocols::resp::{ReplyWriter, Version, number};
 
@@ -31,41 +31,28 @@ pub(crate) fn auth(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     Ok(())
 }
 
-/// What HELLO was told.
-#[derive(Default)]
-struct Greeting<'a> {
-    version: Option<Version>,
-    credentials: Option<(&'a [u8], &'a [u8])>,
-}
-
-impl<'a> Greeting<'a> {
-    /// Names are set at once, though what follows may be wrong: that is how Redis does it.
-    fn parse(call: &mut Call<'a>) -> Result<Self, Error> {
-        let mut greeting = Self::default();
-        if call.args.len() >= 2 {
-            greeting.version = Some(version(call.arg(1))?);
-        }
-        let mut at = 2;
-        while let Some((option, rest)) = call.rest(at).split_first() {
-            match (option.to_ascii_lowercase().as_slice(), rest) {
-                (b"auth", [user, password, ..]) => {
-                    call.redact(at + 1);
-                    call.redact(at + 2);
-                    greeting.credentials = Some((user, password));
-                    at += 3;
-                }
-                (b"setname", [name, ..]) => {
-                    set_name(call.client, name)?;
-                    at += 2;
-                }
-                _ => {
-                    let words = [&b"ERR Syntax error in HELLO option '"[..], option, b"'"].concat();
-                    return Err(Error::Bytes(words));
-                }
+/// Do what the options say, one after the other: what comes before a wrong one is done, as in Redis.
+fn follow_options(call: &mut Call<'_>) -> Done {
+    let mut at = 2;
+    while let Some((option, rest)) = call.rest(at).split_first() {
+        match (option.to_ascii_lowercase().as_slice(), rest) {
+            (b"auth", [user, password, ..]) => {
+                call.redact(at + 1);
+                call.redact(at + 2);
+                call.server.authenticate(call.client, call.arg(0), user, password)?;
+                at += 3;
+            }
+            (b"setname", [name, ..]) => {
+                set_name(call.client, name)?;
+                at += 2;
+            }
+            _ => {
+                let words = [&b"ERR Syntax error in HELLO option '"[..], as_c_string(option), b"'"].concat();
+                return Err(Error::Bytes(words));
             }
         }
-        Ok(greeting)
     }
+    Ok(())
 }
 
 fn version(argument: &[u8]) -> Result<Version, Error> {
@@ -79,10 +66,8 @@ fn version(argument: &[u8]) -> Result<Version, Error> {
 
 /// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
 pub(crate) fn hello(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    let greeting = Greeting::parse(call)?;
-    if let Some((user, password)) = greeting.credentials {
-        call.server.authenticate(call.client, call.arg(0), user, password)?;
-    }
+    let version = call.args.get(1).map(|argument| version(argument)).transpose()?;
+    follow_options(call)?;
     if !call.client.is(State::AUTHENTICATED) && call.server.needs_authentication() {
         return Err(Error::text(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> \
@@ -90,7 +75,7 @@ pub(crate) fn hello(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
              time",
         ));
     }
-    if let Some(version) = greeting.version {
+    if let Some(version) = version {
         call.client.version.set(version);
         reply.set_version(version);
     }

@@ -37,7 +37,10 @@ pub(crate) fn echo(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
 
 /// `SELECT index`
 pub(crate) fn select(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    let index = i32::try_from(call.integer(1)?).map_err(|_| Error::NotInteger)?;
+    let index = call.integer(1)?;
+    if i32::try_from(index).is_err() {
+        return Err(Error::Between(i32::MIN.into(), i32::MAX.into()));
+    }
     match u32::try_from(index) {
         Ok(index) if (index as usize) < call.server.database_count() => call.client.db.set(index),
         _ => return Err(Error::text("ERR DB index is out of range")),

@@ -38,6 +38,8 @@ pub(crate) fn debug(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
         (b"set-skip-checksum-validation", [on]) => call.server.skips_checksums = *on != b"0",
         (b"quicklist-packed-threshold", [size]) => set_plain_threshold(call, size)?,
         (b"pause-cron", [on]) => call.server.cron_is_paused = *on != b"0",
+        // Replies have no buffer of their own here that could be resized.
+        (b"replybuffer", [_, _]) => {}
         (b"log", [words]) => tracing::warn!(target: "debug", "DEBUG LOG: {}", words.escape_ascii()),
         (b"populate", [_] | [_, _] | [_, _, _]) => populate(call)?,
         (b"reload", []) => reload(call)?,
@@ -91,6 +93,8 @@ fn help(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
             "    Setting it to 0 disables expiring keys in background when they are not",
             "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
             "    default.",
+            "REPLYBUFFER <subcommand>",
+            "    Accepted for tests of Redis; there is nothing to be tuned.",
             "QUICKLIST-PACKED-THRESHOLD <size>",
             "    Sets the threshold for elements to be inserted as plain vs packed nodes",
             "    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.",

@@ -1,9 +1,8 @@
 //! CLIENT KILL.
 
 use super::list::class_named;
-use super::positive_id;
-use crate::command::call::{Call, Done};
-use crate::command::error::Error;
+use crate::command::call::{Call, Done, integer};
+use crate::command::error::{Error, as_c_string};
 use crate::server::Server;
 use crate::server::client::Client;
 use crate::server::describe::Class;
@@ -29,14 +28,16 @@ impl<'a> Filter<'a> {
         for [option, value] in pairs {
             match option.to_ascii_lowercase().as_slice() {
                 b"id" => {
-                    let refusal = Error::text("ERR client-id should be greater than 0");
-                    filter.id = Some(positive_id(value, refusal)?);
+                    let id = integer(value).ok().and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
+                    filter.id = Some(id.ok_or(Error::text("ERR client-id should be greater than 0"))?);
                 }
                 b"type" => filter.class = Some(class_named(value)?),
                 b"addr" => filter.address = Some(value),
                 b"laddr" => filter.local_address = Some(value),
                 b"user" if server.acl.find(value).is_some() => filter.user = Some(value),
-                b"user" => return Err(Error::Bytes([&b"ERR No such user '"[..], value, b"'"].concat())),
+                b"user" => {
+                    return Err(Error::Bytes([&b"ERR No such user '"[..], as_c_string(value), b"'"].concat()));
+                }
                 b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.or_me = false,
                 b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.or_me = true,
                 _ => return Err(Error::Syntax),

@@ -1,8 +1,7 @@
 //! CLIENT LIST and CLIENT INFO.
 
-use super::positive_id;
-use crate::command::call::{Call, Done};
-use crate::command::error::Error;
+use crate::command::call::{Call, Done, integer};
+use crate::command::error::{Error, as_c_string};
 use crate::server::describe::Class;
 use ropewalk_protocols::resp::ReplyWriter;
 
@@ -29,8 +28,8 @@ pub(crate) fn client_list(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> D
         }
         [option, ids @ ..] if option.eq_ignore_ascii_case(b"id") && !ids.is_empty() => {
             for id in ids {
-                let id = positive_id(id, Error::text("ERR Invalid client ID"))?;
-                if let Some(client) = call.server.clients.find(id) {
+                let id = integer(id).map_err(|_| Error::text("ERR Invalid client ID"))?;
+                if let Some(client) = u64::try_from(id).ok().and_then(|id| call.server.clients.find(id)) {
                     call.server.describe(client, asking, &mut lines);
                 }
             }
@@ -48,6 +47,6 @@ pub(super) fn class_named(name: &[u8]) -> Result<Class, Error> {
         b"slave" | b"replica" => Ok(Class::Replica),
         b"pubsub" => Ok(Class::PubSub),
         b"master" => Ok(Class::Master),
-        _ => Err(Error::Bytes([&b"ERR Unknown client type '"[..], name, b"'"].concat())),
+        _ => Err(Error::Bytes([&b"ERR Unknown client type '"[..], as_c_string(name), b"'"].concat())),
     }
 }

@@ -8,8 +8,8 @@ pub(crate) use kill::client_kill;
 pub(crate) use list::{client_info, client_list};
 pub(crate) use tracking::{client_caching, client_getredir, client_tracking, client_trackinginfo};
 
-use crate::command::call::{Call, Done, integer};
-use crate::command::error::{Error, wrong_subcommand};
+use crate::command::call::{Call, Done};
+use crate::command::error::{Error, as_c_string, wrong_subcommand};
 use crate::server::blocking::Otherwise;
 use crate::server::client::{Client, State};
 use crate::server::pause::Extent;
@@ -58,7 +58,7 @@ pub(crate) fn client_setinfo(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -
     let (attribute, value) = (call.arg(2), call.arg(3));
     let is_name = attribute.eq_ignore_ascii_case(b"lib-name");
     if !is_name && !attribute.eq_ignore_ascii_case(b"lib-ver") {
-        return Err(Error::Bytes([&b"ERR Unrecognized option '"[..], attribute, b"'"].concat()));
+        return Err(Error::Bytes([&b"ERR Unrecognized option '"[..], as_c_string(attribute), b"'"].concat()));
     }
     if !is_printable(value) {
         let attribute = if is_name { "lib-name" } else { "lib-ver" };
@@ -162,11 +162,6 @@ pub(crate) fn client_unpause(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -
     call.server.end_pause();
     reply.ok();
     Ok(())
-}
-
-/// The number of a client, which is above zero.
-fn positive_id(argument: &[u8], refusal: Error) -> Result<u64, Error> {
-    integer(argument).ok().and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0).ok_or(refusal)
 }
 
 /// `CLIENT HELP`

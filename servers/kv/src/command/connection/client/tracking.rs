@@ -2,7 +2,7 @@
 
 use super::switch;
 use crate::command::call::{Call, Done};
-use crate::command::error::Error;
+use crate::command::error::{Error, as_c_string};
 use crate::server::client::State;
 use crate::server::tracking::Mode;
 use ropewalk_protocols::resp::ReplyWriter;
@@ -100,7 +100,9 @@ impl<'a> Wanted<'a> {
 fn overlap(prefix: &[u8], which: &str, other: &[u8]) -> Error {
     let (quote, which) = (&b"' overlaps with "[..], which.as_bytes());
     let end = b"'. Prefixes for a single client must not overlap.";
-    Error::Bytes([b"ERR Prefix '", prefix, quote, which, b" prefix '", other, end].concat())
+    Error::Bytes(
+        [b"ERR Prefix '", as_c_string(prefix), quote, which, b" prefix '", as_c_string(other), end].concat(),
+    )
 }
 
 /// `CLIENT TRACKING ON | OFF [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]`
