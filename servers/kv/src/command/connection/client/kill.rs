@@ -36,7 +36,9 @@ impl<'a> Filter<'a> {
                 b"laddr" => filter.local_address = Some(value),
                 b"user" if server.acl.find(value).is_some() => filter.user = Some(value),
                 b"user" => {
-                    return Err(Error::Bytes([&b"ERR No such user '"[..], as_c_string(value), b"'"].concat()));
+                    return Err(Error::Bytes(
+                        [&b"ERR No such user '"[..], as_c_string(value), b"'"].concat(),
+                    ));
                 }
                 b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.or_me = false,
                 b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.or_me = true,
