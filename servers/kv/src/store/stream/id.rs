@@ -66,16 +66,6 @@ impl StreamId {
         Self { ms: (number >> 64) as u64, seq: number as u64 }
     }
 
-    /// Sixteen bytes, most significant first: what a dump holds.
-    pub(crate) fn to_bytes(self) -> [u8; 16] {
-        self.to_number().to_be_bytes()
-    }
-
-    /// The ID that [`to_bytes`](Self::to_bytes) wrote.
-    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self::from_number(u128::from_be_bytes(bytes))
-    }
-
     /// `ms-seq`, without an allocation.
     pub(crate) fn text(self) -> IdText {
         let mut text = IdText { bytes: [0; IdText::LENGTH_MAX], length: 0 };
@@ -237,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn bytes_order_as_ids_do() {
-        assert!(id(1, u64::MAX).to_bytes() < id(2, 0).to_bytes());
-        assert_eq!(StreamId::from_bytes(id(7, 8).to_bytes()), id(7, 8));
+    fn numbers_order_as_ids_do() {
+        assert!(id(1, u64::MAX).to_number() < id(2, 0).to_number());
+        assert_eq!(StreamId::from_number(id(7, 8).to_number()), id(7, 8));
     }
 
     #[test]

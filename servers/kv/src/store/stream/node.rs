@@ -29,8 +29,6 @@ pub(crate) struct Node(Listpack);
 /// Where the parts of the master are.
 #[derive(Clone, Copy, Debug)]
 struct Master {
-    live: At,
-    deleted: At,
     fields: At,
     fields_count: usize,
     /// The zero behind the fields.
@@ -108,17 +106,15 @@ impl Node {
     }
 
     fn master(&self) -> Option<Master> {
-        let live = self.0.first()?;
-        let deleted = self.0.next(live)?;
-        let count = self.0.next(deleted)?;
+        let count = self.skip(self.0.first()?, 2)?;
         let fields_count = self.count_at(count)?.try_into().ok()?;
         let fields = self.0.next(count)?;
-        Some(Master { live, deleted, fields, fields_count, end: self.skip(fields, fields_count)? })
+        Some(Master { fields, fields_count, end: self.skip(fields, fields_count)? })
     }
 
     /// This many elements further on.
     fn skip(&self, at: At, count: usize) -> Option<At> {
-        skip(&self.0, at, count)
+        (0..count).try_fold(at, |at, _| self.0.next(at))
     }
 
     /// Append an entry, which takes at most so many bytes, to a node with this key: nothing, if there is no room for
@@ -296,11 +292,6 @@ impl Node {
 fn elements_of(same_fields: bool, count: usize) -> usize {
     let elements = if same_fields { count } else { count.saturating_mul(2).saturating_add(1) };
     elements.saturating_add(FIXED)
-}
-
-/// This many elements further on.
-fn skip(pack: &Listpack, at: At, count: usize) -> Option<At> {
-    (0..count).try_fold(at, |at, _| pack.next(at))
 }
 
 impl<'a> Entry<'a> {

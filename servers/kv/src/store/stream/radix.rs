@@ -124,7 +124,7 @@ mod tests {
                 } else if let Some((id, ())) = keys.pop_first() {
                     nodes.subtract(&keys, id);
                 }
-                let bytes: BTreeSet<_> = keys.keys().map(|key| key.to_bytes()).collect();
+                let bytes: BTreeSet<_> = keys.keys().map(|key| key.to_number().to_be_bytes()).collect();
                 let expected = if bytes.is_empty() { 1 } else { built(&bytes, 0) };
                 prop_assert_eq!(nodes.count(), expected);
             }
