@@ -223,6 +223,22 @@ impl Call<'_> {
     }
 }
 
+/// How many keys of one command are fetched at a time.
+pub(crate) const FETCHED_MAX: usize = 16;
+
+/// Many keys.
+impl Call<'_> {
+    /// These names, of at most [`FETCHED_MAX`], as keys: what looking them up will touch is fetched for all of them before the
+    /// first is looked up.
+    pub(crate) fn fetched<'k>(&self, names: &[&'k [u8]]) -> [Option<Key<'k>>; FETCHED_MAX] {
+        let keys = std::array::from_fn(|index| names.get(index).map(|name| Key::new(name)));
+        let database = self.server.database(self.db());
+        keys.iter().flatten().for_each(|key| database.prefetch_bucket(*key));
+        keys.iter().flatten().for_each(|key| database.prefetch_entry(*key));
+        keys
+    }
+}
+
 /// Changing. Whoever does says so with [`Call::modified`].
 impl Call<'_> {
     /// A key that is going to be changed, as it is before: removed first if it has expired, its use noted.

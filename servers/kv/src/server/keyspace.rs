@@ -87,7 +87,11 @@ impl Server {
     }
 
     /// Remove the key if its time is up. Returns whether it was.
+    #[inline]
     pub(crate) fn expire_if_due(&mut self, db: usize, key: Key<'_>) -> bool {
+        if !self.database(db).may_expire() {
+            return false;
+        }
         let now_ms = self.clock.wall_ms();
         let due = self.database(db).find(key).is_some_and(|found| found.is_expired(now_ms));
         if due {
@@ -161,9 +165,7 @@ impl Server {
     /// Set a key to a string; what it held is dropped. A key that was not there is announced.
     #[inline]
     pub(crate) fn set_string(&mut self, db: usize, key: Key<'_>, bytes: &[u8], expiry: Expiry) {
-        if self.database(db).expiring_len() > 0 {
-            self.expire_if_due(db, key);
-        }
+        self.expire_if_due(db, key);
         let access = self.access_when_set(db, key, true);
         let is_new = self.database_mut(db).set_string(key, bytes, expiry, access);
         if is_new && self.config.notify.wants(Notify::NEW) {

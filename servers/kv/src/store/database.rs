@@ -163,6 +163,12 @@ impl Database {
         self.entries.expiring_len()
     }
 
+    /// Whether there is any key that expires, or any field.
+    #[inline]
+    pub(crate) fn may_expire(&self) -> bool {
+        self.expiring_len() > 0 || self.fields.len() > 0
+    }
+
     /// Make room for so many keys, if there are none yet.
     pub(crate) fn reserve(&mut self, keys: usize) {
         self.entries.reserve(keys);

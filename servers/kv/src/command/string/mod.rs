@@ -12,13 +12,14 @@ pub(crate) use lcs::lcs;
 pub(crate) use range::{append, getrange, setrange, strlen, substr};
 pub(super) use range::{clamped, lengthen};
 
-use super::call::{Call, Done};
+use super::call::{Call, Done, FETCHED_MAX};
 use super::error::Error;
 use crate::server::notify::Notify;
 use crate::store::database::{Expiry, Key};
 use crate::store::value::View;
 use options::{Condition, Options, Time};
 use ropewalk_protocols::resp::{ReplyWriter, number};
+use std::array;
 
 /// `GET key`
 pub(crate) fn get(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
@@ -43,8 +44,8 @@ fn write(call: &Call<'_>, key: Key<'_>, reply: &mut ReplyWriter<'_>) -> Result<b
 pub(crate) fn mget(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let names = call.rest(1);
     reply.array(names.len());
-    for name in names {
-        match call.read(Key::new(name)).map(|found| found.view()) {
+    for key in names.chunks(FETCHED_MAX).flat_map(|names| call.fetched(names)).flatten() {
+        match call.read(key).map(|found| found.view()) {
             Some(View::Bytes(bytes)) => reply.bulk(bytes),
             Some(View::Integer(integer)) => reply.bulk_integer(integer),
             _ => reply.null(),
@@ -222,10 +223,14 @@ fn pairs<'a>(call: &Call<'a>) -> Result<&'a [[&'a [u8]; 2]], Error> {
 }
 
 fn set_all(call: &mut Call<'_>, pairs: &[[&[u8]; 2]]) {
-    for [name, value] in pairs {
-        let key = Key::new(name);
-        call.set_string(key, value, Expiry::Never);
-        call.modified(key, Notify::STRING, "set");
+    for pairs in pairs.chunks(FETCHED_MAX) {
+        let names: [&[u8]; FETCHED_MAX] =
+            array::from_fn(|index| pairs.get(index).map_or(&b""[..], |pair| pair[0]));
+        let keys = call.fetched(names.get(..pairs.len()).unwrap_or_default());
+        for (key, [_, value]) in keys.into_iter().flatten().zip(pairs) {
+            call.set_string(key, value, Expiry::Never);
+            call.modified(key, Notify::STRING, "set");
+        }
     }
 }
 
