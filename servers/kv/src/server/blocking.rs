@@ -253,6 +253,8 @@ impl Server {
                     break;
                 }
             }
+            // That a key has expired may have been noted, and nobody was served.
+            self.settle();
         }
     }
 

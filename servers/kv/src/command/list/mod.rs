@@ -200,7 +200,13 @@ pub(crate) fn ltrim(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
         let kept = range(start, stop, length);
         list.remove_end(End::Back, length.saturating_sub(kept.end), &limits);
         list.remove_end(End::Front, kept.start, &limits);
-        removed(call, key, "ltrim");
+        if kept.len() < length {
+            removed(call, key, "ltrim");
+        } else {
+            // Nothing to note in the journal, but the event is published all the same.
+            call.touched(key);
+            call.notify(Notify::LIST, "ltrim", key);
+        }
     }
     reply.ok();
     Ok(())

@@ -150,3 +150,46 @@ fn who_leaves_is_not_served() {
     world.leave("bob");
     assert_eq!(world.run("alice", "RPUSH l a\r\nLLEN l"), ":1 :1");
 }
+
+#[test]
+fn the_journal_has_what_was_popped_and_nobody_waits_there() {
+    let mut world = World::new();
+    let effects = world.effects();
+    for (client, command, noted) in [
+        ("alice", "RPUSH l a b c d", &["RPUSH l a b c d"][..]),
+        ("alice", "BLMPOP 0 2 none l LEFT COUNT 3", &["LPOP l 3"]),
+        ("alice", "LMPOP 2 none l RIGHT COUNT 9", &["RPOP l 1"]),
+        ("alice", "LMPOP 2 none l RIGHT COUNT 9", &[]),
+        ("bob", "BLPOP none l 0", &[]),
+        ("alice", "RPUSH l a", &["RPUSH l a", "LPOP l"]),
+        ("bob", "BLMOVE l m RIGHT LEFT 0", &[]),
+        ("alice", "RPUSH l a", &["RPUSH l a", "LMOVE l m RIGHT LEFT"]),
+        ("bob", "BRPOPLPUSH m l 0", &["RPOPLPUSH m l"]),
+        ("alice", "LTRIM l 0 -1", &[]),
+        ("alice", "LREM l 0 x", &[]),
+        ("alice", "LPOP l 0", &[]),
+        ("alice", "LTRIM l 1 0", &["LTRIM l 1 0"]),
+        ("bob", "BLPOP l 0.5", &[]),
+    ] {
+        world.send(client, command);
+        assert_eq!(effects.take(), noted, "{command}");
+    }
+    world.pass(Duration::from_secs(1));
+    assert!(effects.take().is_empty());
+}
+
+#[test]
+fn nobody_is_woken_for_what_has_expired() {
+    let mut world = World::new();
+    let effects = world.effects();
+    world.send("bob", "SELECT 9\r\nBLPOP k 0");
+    world.send("alice", "SELECT 1\r\nRPUSH k a\r\nPEXPIRE k 101");
+    // Its time is up, between two rounds of active expiry.
+    world.pass(Duration::from_millis(102));
+    effects.take();
+    world.send("alice", "SWAPDB 1 9");
+    assert_eq!(effects.take(), ["SWAPDB 1 9", "DEL k"]);
+    assert_eq!(world.replies("bob"), "+OK");
+    world.send("alice", "SELECT 9\r\nRPUSH k b");
+    assert_eq!(world.replies("bob"), "*2 $1 k $1 b");
+}
