@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use ropewalk_protocols::resp::{Client, ReplyDecoder, Value, encode_command};
 use ropewalk_reactor::Reactor;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -99,9 +99,11 @@ impl<S: Read + Write> Connection<S> {
                 return Some(value);
             }
             let mut chunk = [0; 4096];
-            match self.stream.read(&mut chunk).unwrap() {
-                0 => return None,
-                count => self.input.extend_from_slice(&chunk[..count]),
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(count) => self.input.extend_from_slice(&chunk[..count]),
+                // A reactor in this process may interrupt its threads.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}"),
             }
         }
     }

@@ -5,7 +5,7 @@
 //! something we would not do is an [`EndpointError`], never ignored.
 //!
 //! ```text
-//! listen   tcp:PORT           :interface=ADDRESS :backlog=N :reuseport=yes
+//! listen   tcp:PORT           :interface=ADDRESS :backlog=N :reuseport=yes :ipv6only=yes
 //!          tls:PORT           :cert=FILE :key=FILE :ca=FILE :alpn=LIST, and those of tcp
 //!          unix:PATH          :mode=660 :backlog=N
 //!          udp:PORT           :interface=ADDRESS :reuseport=yes

@@ -54,7 +54,7 @@ pub(crate) struct Process {
 /// Shown with the help of commands that take endpoints.
 pub(crate) const ENDPOINTS: &str = "\
 Endpoints to listen on:
-  tcp:PORT                    :interface=ADDRESS :backlog=N :reuseport=yes
+  tcp:PORT                    :interface=ADDRESS :backlog=N :reuseport=yes :ipv6only=yes
   tls:PORT:cert=FILE          :key=FILE :ca=FILE :alpn=LIST, and those of tcp
   unix:PATH                   :mode=660 :backlog=N
   systemd:N, systemd:NAME     a socket that systemd hands over

@@ -30,7 +30,8 @@ impl Options<'_, '_> {
         self.address("interface", interface.filter(|address| *address != Ipv4Addr::UNSPECIFIED))?
             .option("mode", options.mode.map(|mode| format!("{mode:o}")))?
             .option("backlog", Some(options.backlog).filter(|backlog| *backlog != default.backlog))?
-            .option("reuseport", options.reuse_port.then_some("yes"))?;
+            .option("reuseport", options.reuse_port.then_some("yes"))?
+            .option("ipv6only", options.ipv6_only.then_some("yes"))?;
         Ok(())
     }
 

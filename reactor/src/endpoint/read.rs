@@ -34,13 +34,13 @@ static LISTEN: &[Form] = &[
     Form {
         kind: "tcp",
         parts: &["port"],
-        options: &["interface", "backlog", "reuseport"],
+        options: &["interface", "backlog", "reuseport", "ipv6only"],
         usage: "tcp:PORT",
     },
     Form {
         kind: "tls",
         parts: &["port"],
-        options: &["cert", "key", "ca", "alpn", "interface", "backlog", "reuseport"],
+        options: &["cert", "key", "ca", "alpn", "interface", "backlog", "reuseport", "ipv6only"],
         usage: "tls:PORT:cert=FILE:key=FILE",
     },
     Form { kind: "unix", parts: &["path"], options: &["mode", "backlog"], usage: "unix:PATH" },
@@ -119,6 +119,7 @@ fn listen_options(fields: &Fields) -> Result<ListenOptions, EndpointError> {
         backlog: fields.optional("backlog", BACKLOG, |text| number(text, 1))?.unwrap_or(default.backlog),
         reuse_port: fields.optional("reuseport", SWITCH, switch)?.unwrap_or(default.reuse_port),
         mode: fields.optional("mode", MODE, file_mode)?,
+        ipv6_only: fields.optional("ipv6only", SWITCH, switch)?.unwrap_or(default.ipv6_only),
     })
 }
 

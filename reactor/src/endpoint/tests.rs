@@ -43,14 +43,14 @@ fn listeners_take_their_options() {
         listen("tcp:8080:interface=127.0.0.1:backlog=50:reuseport=yes"),
         ListenEndpoint::Tcp {
             address: "127.0.0.1:8080".parse().unwrap(),
-            options: ListenOptions { backlog: 50, reuse_port: true, mode: None },
+            options: ListenOptions { backlog: 50, reuse_port: true, ..ListenOptions::default() },
         }
     );
     assert_eq!(
         listen("unix:/run/x:mode=660:backlog=7"),
         ListenEndpoint::Unix {
             path: "/run/x".into(),
-            options: ListenOptions { backlog: 7, reuse_port: false, mode: Some(0o660) },
+            options: ListenOptions { backlog: 7, mode: Some(0o660), ..ListenOptions::default() },
         }
     );
     assert_eq!(
@@ -173,7 +173,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("listen", "tcp:1:backlog=0", r#"the backlog is "0"; expected a number from 1 to 2147483647"#),
     ("listen", "tcp:1:backlog=2147483648", r#"the backlog is "2147483648"; expected"#),
     ("listen", "tcp:1:reuseport=maybe", r#"the reuseport is "maybe"; expected yes or no"#),
-    ("listen", "tcp:1:mode=660", r#"tcp has no option "mode"; expected interface, backlog, reuseport"#),
+    (
+        "listen",
+        "tcp:1:mode=660",
+        r#"tcp has no option "mode"; expected interface, backlog, reuseport, ipv6only"#,
+    ),
     ("listen", "udp:1:backlog=5", r#"udp has no option "backlog"; expected interface, reuseport"#),
     ("listen", "fd:3:backlog=5", r#"fd has no option "backlog"; expected none"#),
     ("listen", "tcp:1:=5", r#"tcp has no option ""; expected"#),
@@ -266,7 +270,7 @@ fn listening() -> impl Strategy<Value = ListenEndpoint> {
     (0..7_u8, address, path(), backlog, any::<bool>(), mode, server, any::<u16>()).prop_map(
         |(kind, address, path, backlog, reuse_port, mode, tls, number)| {
             let default = ListenOptions::default();
-            let stream = ListenOptions { backlog, reuse_port, mode: None };
+            let stream = ListenOptions { backlog, reuse_port, ipv6_only: reuse_port, ..default };
             match kind {
                 0 => ListenEndpoint::Tcp { address, options: stream },
                 1 => ListenEndpoint::Tls { address, options: stream, tls },

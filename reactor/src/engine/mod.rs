@@ -96,11 +96,13 @@ pub struct ListenOptions {
     pub reuse_port: bool,
     /// The file mode of a local socket's path.
     pub mode: Option<u32>,
+    /// The address `[::]` is every IPv6 address, and no IPv4 one.
+    pub ipv6_only: bool,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { backlog: 1024, reuse_port: false, mode: None }
+        Self { backlog: 1024, reuse_port: false, mode: None, ipv6_only: false }
     }
 }
 

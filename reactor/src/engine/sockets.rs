@@ -65,7 +65,7 @@ fn bind(address: &Address, options: &ListenOptions, kind: SocketType) -> io::Res
             sockopt::set_socket_reuseport(&descriptor, true)?;
         }
         if let IpAddr::V6(ip) = address.ip() {
-            sockopt::set_ipv6_v6only(&descriptor, !ip.is_unspecified())?;
+            sockopt::set_ipv6_v6only(&descriptor, options.ipv6_only || !ip.is_unspecified())?;
         }
     }
     let file = match address {

@@ -20,6 +20,7 @@ pub(crate) mod user;
 
 pub(crate) use user::User;
 
+use crate::command::error::as_c_string;
 use catalog::Catalog;
 use log::Log;
 use rule::merge_selectors;
@@ -108,7 +109,7 @@ impl Acl {
             return Err(b"Usernames can't contain spaces or null characters".to_vec());
         }
         let rules = merge_selectors(rules).map_err(|open| {
-            let begun = rules.get(open).copied().unwrap_or_default();
+            let begun = as_c_string(rules.get(open).copied().unwrap_or_default());
             [b"Unmatched parenthesis in acl selector starting at '", begun, b"'."].concat()
         })?;
         let known = self.users.get(name).cloned();
@@ -119,7 +120,8 @@ impl Acl {
         for rule in &rules {
             rights.apply(&self.catalog, rule, self.all_channels).map_err(|error| {
                 let why = error.to_string();
-                [b"Error in ACL SETUSER modifier '", rule.as_slice(), b"': ", why.as_bytes()].concat()
+                let rule = as_c_string(rule);
+                [b"Error in ACL SETUSER modifier '", rule, b"': ", why.as_bytes()].concat()
             })?;
         }
         let Some(user) = known else {

@@ -140,7 +140,7 @@ pub(crate) fn as_c_string(bytes: &[u8]) -> &[u8] {
 }
 
 /// As much of it as C's `%.*s` prints: up to `max` bytes, or to a NUL.
-fn shown(bytes: &[u8], max: usize) -> &[u8] {
+pub(crate) fn shown(bytes: &[u8], max: usize) -> &[u8] {
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len()).min(max);
     bytes.get(..end).unwrap_or_default()
 }

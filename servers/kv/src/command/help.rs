@@ -1,7 +1,7 @@
 //! What containers answer to HELP. The one rule: the lines stand with the container, the frame around them here.
 
 use super::call::{Call, Done};
-use super::error::Error;
+use super::error::{Error, shown};
 use ropewalk_protocols::resp::ReplyWriter;
 
 /// A container by itself: a subcommand has to follow.
@@ -15,7 +15,7 @@ impl Call<'_> {
         let container = self.server.registry.entry(self.command).parent.unwrap_or(self.command);
         let container = self.server.registry.name(container).to_ascii_uppercase();
         let name = self.arg(1);
-        let shown = name.get(..name.len().min(128)).unwrap_or_default();
+        let shown = shown(name, 128);
         let words = [&b"ERR unknown subcommand or wrong number of arguments for '"[..], shown, b"'. Try "];
         Error::Bytes([words.concat().as_slice(), container.as_bytes(), b" HELP."].concat())
     }

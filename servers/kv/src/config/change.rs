@@ -4,6 +4,7 @@
 use super::directive::{Directive, Effect};
 use super::rule::{Refusal, Source};
 use super::{Config, find};
+use crate::command::error::as_c_string;
 
 /// A configuration that CONFIG SET makes.
 #[derive(Debug)]
@@ -39,11 +40,11 @@ impl SetError {
             Self::Odd => b"ERR syntax error".to_vec(),
             Self::Unknown(name) => {
                 let text = b"ERR Unknown option or number of arguments for CONFIG SET - '";
-                [text, name.as_slice(), b"'"].concat()
+                [text, as_c_string(name), b"'"].concat()
             }
             Self::Refused(name, why) => {
                 let text = b"ERR CONFIG SET failed (possibly related to argument '";
-                [text, name.as_slice(), b"') - ", why.as_bytes()].concat()
+                [text, as_c_string(name), b"') - ", why.as_bytes()].concat()
             }
         }
     }

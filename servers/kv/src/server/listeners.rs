@@ -78,7 +78,8 @@ impl Listeners {
 fn clash(one: &ListenEndpoint, other: &ListenEndpoint) -> bool {
     match (one, other) {
         (ListenEndpoint::Tcp { address: one, .. }, ListenEndpoint::Tcp { address: other, .. }) => {
-            one.port() == other.port() && (one.ip().is_unspecified() || other.ip().is_unspecified())
+            let all = one.ip().is_unspecified() || other.ip().is_unspecified();
+            all && one.port() == other.port() && one.is_ipv4() == other.is_ipv4()
         }
         _ => false,
     }
@@ -193,10 +194,10 @@ impl Server {
     }
 }
 
-/// Whether the machine has no such address, or knows no such kind.
+/// Whether the machine has no such address, or knows no such kind, which systems say in many ways.
 fn is_absent(failure: &Failure) -> bool {
     let Failure::Io(error) = failure else { return false };
-    matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported)
+    !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
 }
 
 fn places(config: &Config, kind: Kind) -> Result<Vec<Place>, String> {
@@ -211,7 +212,10 @@ fn places(config: &Config, kind: Kind) -> Result<Vec<Place>, String> {
         return Ok(Vec::new());
     }
     let place = |(ip, optional): (IpAddr, bool)| {
-        let endpoint = ListenEndpoint::Tcp { address: SocketAddr::new(ip, port), options: options.clone() };
+        // As for Redis, all addresses of one family are none of the other.
+        let ipv6_only = ip == Ipv6Addr::UNSPECIFIED;
+        let options = ListenOptions { ipv6_only, ..options.clone() };
+        let endpoint = ListenEndpoint::Tcp { address: SocketAddr::new(ip, port), options };
         Place { endpoint, optional }
     };
     Ok(interfaces(&config.bind)?.into_iter().map(place).collect())
@@ -227,8 +231,7 @@ fn unix_place(config: &Config, options: ListenOptions) -> Vec<Place> {
     vec![Place { endpoint, optional: false }]
 }
 
-/// The addresses of the interfaces, and whether each may be missing. One socket takes the connections of both
-/// families if all addresses of both are meant.
+/// The addresses of the interfaces, and whether each may be missing.
 fn interfaces(bind: &Addresses) -> Result<Vec<(IpAddr, bool)>, String> {
     let mut found: Vec<(IpAddr, bool)> = Vec::new();
     for word in &bind.0 {
@@ -244,10 +247,6 @@ fn interfaces(bind: &Addresses) -> Result<Vec<(IpAddr, bool)>, String> {
         };
         let shown = String::from_utf8_lossy(word);
         found.push((ip.ok_or_else(|| format!("{shown}: this is no address"))?, optional));
-    }
-    let all_of_both = [IpAddr::from(Ipv4Addr::UNSPECIFIED), IpAddr::from(Ipv6Addr::UNSPECIFIED)];
-    if all_of_both.iter().all(|all| found.iter().any(|(ip, _)| ip == all)) {
-        found.retain(|(ip, _)| *ip != all_of_both[0]);
     }
     Ok(found)
 }
@@ -271,7 +270,7 @@ mod tests {
     #[test]
     fn addresses_become_endpoints() {
         for (words, expected) in [
-            ("* -::*", &["-tcp:7:interface=[::]:backlog=511"][..]),
+            ("* -::*", &["tcp:7:backlog=511", "-tcp:7:interface=[::]:backlog=511:ipv6only=yes"][..]),
             ("*", &["tcp:7:backlog=511"]),
             (
                 "127.0.0.1 -::1",
@@ -298,7 +297,8 @@ mod tests {
         let endpoint = |text: &str| text.parse().unwrap();
         let all: ListenEndpoint = endpoint("tcp:7");
         assert!(clash(&all, &endpoint("tcp:7:interface=127.0.0.1")));
-        assert!(clash(&endpoint("tcp:7:interface=127.0.0.1"), &endpoint("tcp:7:interface=[::]")));
+        assert!(clash(&endpoint("tcp:7:interface=[::1]"), &endpoint("tcp:7:interface=[::]:ipv6only=yes")));
+        assert!(!clash(&all, &endpoint("tcp:7:interface=[::]:ipv6only=yes")));
         assert!(!clash(&all, &endpoint("tcp:8:interface=127.0.0.1")));
         assert!(!clash(&endpoint("tcp:7:interface=127.0.0.2"), &endpoint("tcp:7:interface=127.0.0.1")));
     }

@@ -68,7 +68,7 @@ fn version(argument: &[u8]) -> Result<Version, Error> {
 pub(crate) fn hello(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let version = call.args.get(1).map(|argument| version(argument)).transpose()?;
     follow_options(call)?;
-    if !call.client.is(State::AUTHENTICATED) && call.server.needs_authentication() {
+    if !call.client.is(State::AUTHENTICATED) {
         return Err(Error::text(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> \
              <pass> option can be used to authenticate the client and select the RESP protocol version at the same \

@@ -4,7 +4,7 @@ use super::config::failure_text;
 use crate::acl::selector::Selector;
 use crate::acl::user::Shown;
 use crate::command::call::{Call, Done};
-use crate::command::error::Error;
+use crate::command::error::{Error, as_c_string, shown};
 use crate::command::row::Categories;
 use crate::server::Server;
 use crate::server::client::Client;
@@ -37,9 +37,8 @@ pub(crate) fn acl_cat(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done 
             Categories::NAMES.iter().for_each(|(_, name)| reply.bulk(name));
         }
         [name] => {
-            let shown = name.get(..name.len().min(128)).unwrap_or_default();
-            let category =
-                Categories::named(name).ok_or_else(|| error(&[b"Unknown category '", shown, b"'"]))?;
+            let unknown = || error(&[b"Unknown category '", shown(name, 128), b"'"]);
+            let category = Categories::named(name).ok_or_else(unknown)?;
             let present = call.server.acl.catalog().present().iter();
             let of_it = present.filter(|entry| entry.categories.intersects(category));
             let commands: Vec<&str> = of_it.map(|entry| entry.name.as_str()).collect();
@@ -72,13 +71,14 @@ pub(crate) fn acl_deluser(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> D
 pub(crate) fn acl_dryrun(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let (name, args) = (call.arg(2), call.rest(3));
     let user = call.server.acl.find(name).cloned();
-    let user = user.ok_or_else(|| error(&[b"User '", name, b"' not found"]))?;
+    let user = user.ok_or_else(|| error(&[b"User '", as_c_string(name), b"' not found"]))?;
     let registry = &call.server.registry;
     let found = registry.find(call.arg(3)).and_then(|command| match args.get(1) {
         Some(name) if !registry.subcommands(command).is_empty() => registry.find_subcommand(command, name),
         _ => Some(command),
     });
-    let command = found.ok_or_else(|| error(&[b"Command '", call.arg(3), b"' not found"]))?;
+    let unknown = || error(&[b"Command '", as_c_string(call.arg(3)), b"' not found"]);
+    let command = found.ok_or_else(unknown)?;
     let full = registry.name(command).to_owned();
     if !registry.entry(command).row.admits(args.len()) {
         return Err(Error::Arity(full));
