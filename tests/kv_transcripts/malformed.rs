@@ -249,6 +249,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("GETEX str PX 1", "it may have expired, or not yet"),
     ("SORT zset", "Redis changes the encoding of what it sorts, and its sorting is not stable"),
     ("SORT_RO zset", "Redis changes the encoding of what it sorts"),
+    ("HELLO 3 AUTH AUTH default x ", "all options are looked at before anybody is authenticated"),
+    ("HELLO 3 AUTH x SETNAME", "all options are looked at before anybody is authenticated"),
     ("HINCRBYFLOAT hash f2 1e400", "so long a value makes a table of the hash, which has no order"),
     ("XADD stream * ", "the ID is the time"),
     ("XADD stream MAXLEN = 2 * ", "the ID is the time"),
