@@ -7,7 +7,7 @@ pub(crate) mod table;
 pub(crate) use client::*;
 pub(crate) use hello::{auth, hello};
 
-use super::call::{Call, Done};
+use super::call::{Call, Done, small_integer};
 use super::error::Error;
 use crate::server::client::State;
 use ropewalk_protocols::resp::{ReplyWriter, Version};
@@ -37,11 +37,7 @@ pub(crate) fn echo(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
 
 /// `SELECT index`
 pub(crate) fn select(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
-    let index = call.integer(1)?;
-    if i32::try_from(index).is_err() {
-        return Err(Error::Between(i32::MIN.into(), i32::MAX.into()));
-    }
-    match u32::try_from(index) {
+    match u32::try_from(small_integer(call.arg(1))?) {
         Ok(index) if (index as usize) < call.server.database_count() => call.client.db.set(index),
         _ => return Err(Error::text("ERR DB index is out of range")),
     }
