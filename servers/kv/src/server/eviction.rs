@@ -48,7 +48,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     fn offer(&mut self, score: u64, db: usize, key: &[u8]) {
-        let at = self.candidates.partition_point(|other| other.score < score);
+        let mut at = self.candidates.partition_point(|other| other.score < score);
         if self.candidates.iter().any(|other| other.db == db && *other.key == *key) {
             return;
         }
@@ -57,8 +57,8 @@ impl Pool {
                 return;
             }
             self.candidates.remove(0);
+            at -= 1;
         }
-        let at = at.min(self.candidates.len());
         self.candidates.insert(at, Candidate { score, db, key: key.into() });
     }
 }
