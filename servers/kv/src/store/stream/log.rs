@@ -1,5 +1,8 @@
-//! A stream's entries, and what is counted about them. The one rule: each node has a live entry, no live ID is
-//! below its node's key, and they rise from node to node; so an entry is found by the last key up to its ID.
+//! A stream's entries, and what is counted about them. The one rule: no live ID is below its node's key, nor is
+//! that below a live ID of the nodes before; so an entry is found by the last key up to its ID.
+//!
+//! A node goes when its last live entry is deleted. Trimming, as in Redis, leaves a node of which it has deleted
+//! all that was live, if behind that there is something deleted that it would have kept.
 
 use super::SetIdError;
 use super::id::StreamId;
@@ -64,27 +67,24 @@ impl Log {
         counters: Counters,
     ) -> Option<Self> {
         let mut log = Self { counters, ..Self::default() };
-        let mut last = None;
+        let (mut last_key, mut last_id) = (None, None);
         let mut length = 0u64;
         for (key, node) in nodes {
-            // Trimming can leave Redis a node of deleted entries alone.
-            if node.live() == 0 {
-                continue;
-            }
-            if last >= Some(key) {
+            if last_key.max(last_id) >= Some(key) {
                 return None;
             }
             for entry in node.entries(key) {
-                if entry.id < key || last >= Some(entry.id) {
+                if entry.id < key || last_id >= Some(entry.id) {
                     return None;
                 }
-                last = Some(entry.id);
+                last_id = Some(entry.id);
                 length = length.checked_add(1)?;
             }
+            last_key = Some(key);
             log.insert_node(key, node);
         }
         log.find_first();
-        (length == counters.length && last <= Some(counters.last_id)).then_some(log)
+        (length == counters.length && last_id <= Some(counters.last_id)).then_some(log)
     }
 
     /// What is counted about the entries.
@@ -151,6 +151,7 @@ impl Log {
             return Err(AddError::NotAfterLast);
         }
         let size = Size::of(pairs.clone());
+        self.make_way(id);
         match self.nodes.last_entry().filter(|last| size.fits(last.get(), limits)) {
             Some(mut last) => {
                 let key = *last.key();
@@ -171,6 +172,15 @@ impl Log {
             counters.first_id = id;
         }
         Ok(())
+    }
+
+    /// Take away a last node of nothing live whose key is not below this ID, which is to be appended: the last ID
+    /// may have been set back.
+    fn make_way(&mut self, id: StreamId) {
+        let last = self.nodes.last_key_value().map(|(key, node)| (*key, node.live()));
+        if let Some((key, 0)) = last.filter(|(key, _)| *key >= id) {
+            self.remove_node(key);
+        }
     }
 
     /// The key of the node that has this ID, if any has it.
@@ -281,9 +291,6 @@ impl Log {
             over = over.saturating_sub(1);
             goes
         });
-        if node.live() == 0 {
-            self.remove_node(key);
-        }
         self.counters.length = self.counters.length.saturating_sub(trimmed);
         trimmed
     }

@@ -22,7 +22,7 @@ const SAME_FIELDS: i64 = 2;
 /// Elements of an entry before its fields and values: flags, ms and seq.
 const FIXED: usize = 3;
 
-/// Some entries of a stream, of which at least one is live.
+/// Some entries of a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Node(Listpack);
 
