@@ -218,7 +218,6 @@ mod tests {
         let path = directory.path().join("log");
         let process = Process {
             daemonize: false,
-            systemd: false,
             pidfile: None,
             logfile: Some(path.clone()),
             log_from: LevelFilter::WARN,

@@ -13,6 +13,7 @@ pub(crate) struct Directive {
     /// Its other name.
     pub(crate) alias: Option<&'static str>,
     /// What it is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test makes a page of it"))]
     pub(crate) about: &'static str,
     /// What may be done with it.
     pub(crate) traits: Traits,

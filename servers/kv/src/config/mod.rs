@@ -29,9 +29,7 @@ pub(crate) use {
     rewrite::rewrite,
     special::{Addresses, OutputLimit},
     table::{Config, DIRECTIVES},
-    words::{
-        AclPubsubDefault, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, Supervised, TlsAuthClients,
-    },
+    words::{AclPubsubDefault, LogLevel, MaxmemoryPolicy, OomScoreAdj, ProtectedAction, TlsAuthClients},
 };
 
 use crate::glob::{self, Case};

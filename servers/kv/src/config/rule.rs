@@ -254,12 +254,19 @@ pub(crate) trait Keyword: Copy + PartialEq + 'static {
 }
 
 /// One of several words.
-pub(super) struct Choice<K>(PhantomData<K>);
+pub(super) struct Choice<K> {
+    refused: Option<(K, &'static str)>,
+}
 
 impl<K> Choice<K> {
     /// One of the words of `K`.
     pub(super) const fn new() -> Self {
-        Self(PhantomData)
+        Self { refused: None }
+    }
+
+    /// One of the words of `K`, but for this one, for a reason.
+    pub(super) const fn except(word: K, why: &'static str) -> Self {
+        Self { refused: Some((word, why)) }
     }
 }
 
@@ -267,7 +274,11 @@ impl<K: Keyword> Rule for Choice<K> {
     type Value = K;
 
     fn read(&self, words: &[&[u8]], _: &K, _: Source) -> Result<K, Refusal> {
-        K::parse(single(words)?).ok_or_else(K::refusal)
+        let chosen = K::parse(single(words)?).ok_or_else(K::refusal)?;
+        match self.refused {
+            Some((word, why)) if word == chosen => Err(why.into()),
+            _ => Ok(chosen),
+        }
     }
 
     fn show(&self, value: &K) -> Vec<u8> {

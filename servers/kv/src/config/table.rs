@@ -89,7 +89,8 @@ directives! {
     "tls-ca-cert-dir" => tls_ca_cert_dir: Vec<u8> = Vec::new(), Text::optional(),
         MUTABLE.not_yet("directories of authorities").volatile().then(Effect::Tls);
     /// whether clients have to show a certificate
-    "tls-auth-clients" => tls_auth_clients: TlsAuthClients = TlsAuthClients::Yes, Choice::new(),
+    "tls-auth-clients" => tls_auth_clients: TlsAuthClients = TlsAuthClients::Yes,
+        Choice::except(TlsAuthClients::Optional, "tls-auth-clients optional is not supported yet"),
         MUTABLE.then(Effect::Tls);
     /// whether connections to a master use TLS
     "tls-replication" => tls_replication: bool = false, Switch, MUTABLE.idle("replication");
@@ -122,7 +123,8 @@ directives! {
     /// whether to go into the background
     "daemonize" => daemonize: bool = false, Switch, FIXED;
     /// who watches over the process
-    "supervised" => supervised: Supervised = Supervised::No, Choice::new(), FIXED;
+    "supervised" => supervised: Supervised = Supervised::No,
+        Choice::except(Supervised::Upstart, "supervised upstart is not supported"), FIXED;
     /// the file that the process's number is written to
     "pidfile" => pidfile: Vec<u8> = Vec::new(), Text::optional(), FIXED;
     /// the least important events that are logged

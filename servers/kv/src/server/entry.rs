@@ -7,7 +7,7 @@ use super::{Server, Shared};
 use crate::acl::Acl;
 use crate::acl::catalog::Catalog;
 use crate::command::registry::Registry;
-use crate::config::{Config, FileError, Start, Supervised};
+use crate::config::{Config, FileError, Start};
 use crate::host::Host;
 use bytes::BytesMut;
 use ropewalk_reactor::{Address, Eof, Factory, Failure, Protocol, Reactor, Reason, Result, Transport};
@@ -26,8 +26,6 @@ pub struct Startup(Start);
 pub struct Process {
     /// Go into the background.
     pub daemonize: bool,
-    /// systemd is to be told when the server is ready.
-    pub systemd: bool,
     /// Write the process's number to this file.
     pub pidfile: Option<PathBuf>,
     /// Log to this file, not to standard output.
@@ -58,7 +56,6 @@ impl Startup {
         let ident = String::from_utf8_lossy(&config.syslog_ident).into_owned();
         Process {
             daemonize: config.daemonize,
-            systemd: matches!(config.supervised, Supervised::Systemd | Supervised::Auto),
             pidfile: path(&config.pidfile),
             logfile: path(&config.logfile),
             log_from: log_filter(config.loglevel),
