@@ -239,6 +239,10 @@ fn what_is_not_there_yet_is_refused_unless_it_is_off() {
         let expected = format!("{name} is not supported yet: this server has no {missing}");
         assert!(error.ends_with(&expected), "{error}");
     }
+    for (name, word) in [("tls-auth-clients", "optional"), ("supervised", "upstart")] {
+        let error = start(&[], &[&format!("--{name}"), word]).unwrap_err();
+        assert!(error.contains(&format!("{name} {word} is not supported")), "{error}");
+    }
     let config = Config::default();
     let expected = "ERR CONFIG SET failed (possibly related to argument 'appendonly') - appendonly is not \
                     supported yet: this server has no persistence";

@@ -174,13 +174,11 @@ impl Server {
         let key = if config.tls_key_file.is_empty() { &config.tls_cert_file } else { &config.tls_key_file };
         let client_ca = match config.tls_auth_clients {
             TlsAuthClients::No => None,
-            TlsAuthClients::Optional => {
-                return Err("tls-auth-clients optional is not supported yet".to_owned());
-            }
-            TlsAuthClients::Yes if config.tls_ca_cert_file.is_empty() => {
+            _ if config.tls_ca_cert_file.is_empty() => {
                 return Err("tls-ca-cert-file must be specified when tls-auth-clients is enabled!".to_owned());
             }
-            TlsAuthClients::Yes => Some(read(&config.tls_ca_cert_file)?),
+            // What is optional for Redis is refused before it comes here.
+            TlsAuthClients::Yes | TlsAuthClients::Optional => Some(read(&config.tls_ca_cert_file)?),
         };
         let options = TlsServerOptions {
             certificate: read(&config.tls_cert_file)?,
