@@ -13,6 +13,8 @@ pub(crate) mod help;
 pub(crate) mod hyperloglog;
 pub(crate) mod keys;
 pub(crate) mod list;
+#[cfg(test)]
+mod page;
 pub(crate) mod pubsub;
 pub(crate) mod registry;
 pub(crate) mod row;

@@ -249,7 +249,9 @@ mod tests {
     #[test]
     fn a_graph_says_what_is_high_and_low() {
         let mut latency = Latency::default();
-        [(1, 120), (2, 300), (3, 150)].map(|(seconds, ms)| latency.add("command", seconds, ms));
+        [(1, 120), (2, 300), (3, 150)]
+            .into_iter()
+            .for_each(|(seconds, ms)| latency.add("command", seconds, ms));
         let (name, series) = latency.find(b"command").expect("it was added");
         let graph = graph(name, series, 5);
         assert!(
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn a_diagnosis_has_the_average_and_the_period() {
         let mut latency = Latency::default();
-        [(10, 100), (20, 300)].map(|(seconds, ms)| latency.add("fork", seconds, ms));
+        [(10, 100), (20, 300)].into_iter().for_each(|(seconds, ms)| latency.add("fork", seconds, ms));
         let (name, series) = latency.find(b"fork").expect("it was added");
         assert_eq!(
             diagnosis(1, name, series, 30),
