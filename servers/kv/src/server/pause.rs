@@ -40,6 +40,11 @@ impl Server {
         self.pause.is_some()
     }
 
+    /// How many clients wait: for a key, or for the end of a pause.
+    pub(crate) fn blocked_clients(&self) -> usize {
+        self.blocked.clients() + self.postponed.len()
+    }
+
     /// Pause until then; a pause that is under way is made longer and wider, never shorter or narrower.
     pub(crate) fn pause(&mut self, extent: Extent, until_ms: i64) {
         let before = self.pause.take().inspect(|pause| {

@@ -204,6 +204,10 @@ impl Server {
             client.transport.register_producer(&client.transport);
         }
         self.close_if_overfull(client);
+        if client.is(State::CLOSING) {
+            // Its last reply is still to be sent, but it is nobody any more.
+            self.client_left(client);
+        }
     }
 
     /// A client's input was read, and this is left of it.

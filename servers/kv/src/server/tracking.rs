@@ -304,6 +304,8 @@ impl Server {
 
     /// All keys are gone: databases were emptied. Whoever is tracked forgets all.
     pub(crate) fn invalidate_all(&mut self) {
+        self.tracking.keys.clear();
+        self.tracking.readers = 0;
         if self.tracking.clients == 0 {
             return;
         }
@@ -313,8 +315,6 @@ impl Server {
         for client in tracked {
             self.tell(&client, &mut message);
         }
-        self.tracking.keys.clear();
-        self.tracking.readers = 0;
     }
 
     /// Tell those who want to hear of prefixes what has changed; once a turn.

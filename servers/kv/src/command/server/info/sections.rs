@@ -49,7 +49,7 @@ pub(super) fn clients(server: &mut Server, lines: &mut Lines) {
         "client_recent_max_output_buffer",
         clients().map(|client| client.transport.buffered()).max().unwrap_or(0),
     );
-    lines.add("blocked_clients", server.blocked.clients());
+    lines.add("blocked_clients", server.blocked_clients());
     lines.add("tracking_clients", server.tracking.clients());
     lines.add("clients_in_timeout_table", timed);
 }
