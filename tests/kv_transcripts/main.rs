@@ -36,12 +36,14 @@ transcripts! {
     command
     config
     connection
+    geo
     hash
     list
     pubsub
     scan
     set
     sort
+    sorted_set
     stream
     tracking
     transactions

@@ -2,6 +2,8 @@
 
 mod search;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use search::{
     georadius, georadius_ro, georadiusbymember, georadiusbymember_ro, geosearch, geosearchstore,

@@ -8,6 +8,8 @@ mod pop;
 mod random;
 mod range;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use super::scan::zscan;
 pub(crate) use add::{add_positions, zadd, zincrby};
