@@ -25,10 +25,16 @@ pub(crate) fn difference(
 ) -> Option<String> {
     let same = match (redis, ropewalk) {
         (Ok(redis), Ok(ropewalk)) => agree(redis, ropewalk, strictness),
-        (Err(redis), Err(ropewalk)) => redis.kind() == ropewalk.kind(),
+        (Err(redis), Err(ropewalk)) => is_closed(redis) == is_closed(ropewalk),
         _ => false,
     };
     (!same).then(|| format!("      redis: {}\n   ropewalk: {}", shown(redis), shown(ropewalk)))
+}
+
+/// Whether a connection is closed, in one way or another: what was on its way decides which.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 fn agree(redis: &Reply, ropewalk: &Reply, strictness: Strictness) -> bool {
