@@ -1,6 +1,6 @@
 //! A key-value server that speaks Redis's protocol, on Ropewalk's reactor.
 //!
-//! The one rule: a command reaches the data only through its [`Call`](command::Call), so that whatever a
+//! The one rule: a command reaches the data only through its `Call` (`command/call.rs`), so that whatever a
 //! write owes to others (watchers, caches of clients, listeners, the journal) is paid in one place.
 
 #![allow(dead_code, reason = "the families of commands follow")]

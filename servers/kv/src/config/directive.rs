@@ -1,4 +1,4 @@
-//! What is known of a directive, and the macro that makes a table of them into [`Config`](super::Config).
+//! What is known of a directive, and the macro that makes a table of them into [`Config`].
 //! The one rule: a directive is described in one place; parser, CONFIG, rewriting, documentation and the
 //! field that the server reads all come from there.
 

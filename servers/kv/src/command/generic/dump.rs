@@ -51,7 +51,7 @@ impl Options {
     }
 }
 
-/// RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency].
+/// `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]`.
 pub(crate) fn restore(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let options = Options::parse(call.rest(4))?;
     let (key, db, now_ms) = (call.key(1), call.db(), call.now_ms());

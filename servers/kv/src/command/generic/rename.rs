@@ -103,7 +103,7 @@ impl CopyOptions {
     }
 }
 
-/// COPY source destination [DB number] [REPLACE]: whether it was there, and the other name free.
+/// `COPY source destination [DB number] [REPLACE]`: whether it was there, and the other name free.
 pub(crate) fn copy(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let options = CopyOptions::parse(call)?;
     let (from, to) = (call.key(1), Key::new(call.arg(2)));

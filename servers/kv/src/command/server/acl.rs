@@ -29,7 +29,7 @@ fn error(pieces: &[&[u8]]) -> Error {
     Error::Bytes([b"ERR ", pieces.concat().as_slice()].concat())
 }
 
-/// ACL CAT [category]
+/// `ACL CAT [category]`
 pub(crate) fn acl_cat(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     match call.rest(2) {
         [] => {
@@ -90,7 +90,7 @@ pub(crate) fn acl_dryrun(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Do
     Ok(())
 }
 
-/// ACL GENPASS [bits]
+/// `ACL GENPASS [bits]`
 pub(crate) fn acl_genpass(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let bits = match call.rest(2) {
         [] => 256,

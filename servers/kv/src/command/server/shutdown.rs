@@ -32,7 +32,7 @@ impl Options {
     }
 }
 
-/// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT].
+/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`.
 pub(crate) fn shutdown(call: &mut Call<'_>, _: &mut ReplyWriter<'_>) -> Done {
     let options = Options::parse(call.rest(1))?;
     if options.abort {

@@ -108,7 +108,7 @@ fn not_negative(argument: &[u8], otherwise: &'static str) -> Result<u64, Error> 
     u64::try_from(integer(argument)?).map_err(|_| Error::text(otherwise))
 }
 
-/// XADD key [NOMKSTREAM] [MAXLEN | MINID [= | ~] threshold [LIMIT count]] * | id field value [field value …].
+/// `XADD key [NOMKSTREAM] [MAXLEN | MINID [= | ~] threshold [LIMIT count]] * | id field value [field value …]`.
 pub(super) fn xadd(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let (options, taken) = Options::parse(call.rest(2), true)?;
     let (pairs, []) = call.rest(taken + 2).as_chunks::<2>() else { return Err(call.arity_error()) };

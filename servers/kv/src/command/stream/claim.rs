@@ -128,8 +128,8 @@ fn number(argument: &[u8], otherwise: &'static str) -> Result<i64, Error> {
     integer(argument).map_err(|_| Error::text(otherwise))
 }
 
-/// XCLAIM key group consumer min-idle-ms id [id …] [IDLE ms] [TIME ms-since-1970] [RETRYCOUNT count] [FORCE]
-/// [JUSTID] [LASTID id].
+/// `XCLAIM key group consumer min-idle-ms id [id …] [IDLE ms] [TIME ms-since-1970] [RETRYCOUNT count] [FORCE]
+/// [JUSTID] [LASTID id]`.
 pub(super) fn xclaim(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     entries_and_group(call)?;
     let min_idle_ms = min_idle_ms(call.arg(4), "ERR Invalid min-idle-time argument for XCLAIM")?;
@@ -189,7 +189,7 @@ fn count_and_just_id(mut options: &[&[u8]]) -> Result<(usize, bool), Error> {
     Ok((count, is_just_id))
 }
 
-/// XAUTOCLAIM key group consumer min-idle-ms start [COUNT count] [JUSTID]: where to go on, what was claimed, and
+/// `XAUTOCLAIM key group consumer min-idle-ms start [COUNT count] [JUSTID]`: where to go on, what was claimed, and
 /// what was pending though it is deleted.
 pub(super) fn xautoclaim(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     /// For each entry that may be claimed so many are looked at.

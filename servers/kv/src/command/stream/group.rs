@@ -48,7 +48,7 @@ impl Options {
     }
 }
 
-/// XGROUP CREATE key group id | $ [MKSTREAM] [ENTRIESREAD count].
+/// `XGROUP CREATE key group id | $ [MKSTREAM] [ENTRIESREAD count]`.
 pub(super) fn xgroup_create(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     const ARGUMENTS_MAX: usize = 8;
     let options = Options::parse(call, true)?;
@@ -214,7 +214,7 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// XPENDING key group [[IDLE min-idle] start end count [consumer]].
+/// `XPENDING key group [[IDLE min-idle] start end count [consumer]]`.
 pub(super) fn xpending(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let listed = match call.rest(3) {
         [] => None,

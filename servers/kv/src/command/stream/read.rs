@@ -62,7 +62,7 @@ pub(super) fn xread(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     options.wait(call, reply, again, false)
 }
 
-/// XREADGROUP GROUP group consumer [COUNT count] [BLOCK ms] [NOACK] STREAMS key [key …] id [id …].
+/// `XREADGROUP GROUP group consumer [COUNT count] [BLOCK ms] [NOACK] STREAMS key [key …] id [id …]`.
 pub(super) fn xreadgroup(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     let options = Options::parse(call, true)?;
     let (wanted, _) = wanted(call, &options)?;
