@@ -21,6 +21,7 @@ pub(crate) fn head(cells: &[&str]) -> String {
 /// Three digits that tell.
 pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
+        size if !size.is_finite() => "–".to_owned(),
         size if size >= 100.0 => with_commas(value.round() as i64),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 1.0 => format!("{value:.2}"),

@@ -256,6 +256,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("XADD stream MAXLEN = 2 * ", "the ID is the time"),
     ("XADD stream NOMKSTREAM MINID ~ 2 * ", "the ID is the time"),
     ("XADD stream NOMKSTREAM MINID ~ 2 LIMIT 10 * ", "the ID is the time"),
+    ("XAUTOCLAIM stream group bob 1 ", "a millisecond may be over or not"),
+    ("XCLAIM stream group bob 1 ", "a millisecond may be over or not"),
     ("XPENDING stream group IDLE 1 ", "a millisecond may be over or not"),
 ];
 

@@ -8,6 +8,9 @@ use crate::store::database::{Expiry, Found, Key, Replaced};
 use crate::store::value::Value;
 use std::rc::Rc;
 
+/// What takes more allocations than this to drop is dropped on another thread, if lazily.
+const LARGE: usize = 64;
+
 /// How a key is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
@@ -125,30 +128,34 @@ impl Server {
         self.remove_dropping(db, key, self.config.lazyfree_lazy_user_del)
     }
 
-    /// Remove a key; what is large about its value is dropped step by step if `lazily`.
+    /// Remove a key; its value is dropped on another thread if `lazily` and it is large.
     pub(crate) fn remove_dropping(&mut self, db: usize, key: Key<'_>, lazily: bool) -> bool {
         let Some(entry) = self.database_mut(db).take(key) else { return false };
-        if lazily {
-            self.drop_value(entry.into_value(), lazily);
+        if lazily && entry.free_effort() > LARGE {
+            self.drop_elsewhere(entry, 1);
         }
         true
     }
 
-    /// Drop a value; if `lazily` and it is large, when there is nothing better to do.
+    /// Drop a value; if `lazily` and it is large, on another thread.
     pub(crate) fn drop_value(&mut self, value: Value, lazily: bool) {
-        const LARGE: usize = 64;
         if lazily && value.free_effort() > LARGE {
-            self.stats.lazyfree_pending += 1;
-            let me = self.me.clone();
-            self.reactor.call_soon(move || {
-                drop(value);
-                if let Some(server) = me.upgrade() {
-                    let mut server = server.borrow_mut();
-                    server.stats.lazyfree_pending -= 1;
-                    server.stats.lazyfreed_objects += 1;
-                }
-            });
+            self.drop_elsewhere(value, 1);
         }
+    }
+
+    /// Drop what takes long, so many objects, on another thread: nobody waits for it.
+    pub(crate) fn drop_elsewhere(&mut self, dropped: impl Send + 'static, objects: u64) {
+        self.stats.lazyfree_pending += objects;
+        let me = self.me.clone();
+        // Even if there are too many jobs, and this one is dropped with what it holds, it is dropped.
+        self.reactor.defer_to_thread(move || drop(dropped)).finally(move |_| {
+            if let Some(server) = me.upgrade() {
+                let mut server = server.borrow_mut();
+                server.stats.lazyfree_pending -= objects;
+                server.stats.lazyfreed_objects += objects;
+            }
+        });
     }
 
     /// Put a value under a key; what it held is dropped. A key that was not there is announced.

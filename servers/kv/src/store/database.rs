@@ -132,11 +132,6 @@ impl<'a> Found<'a> {
         let places = if self.expires_at().is_some() { 2 } else { 1 };
         self.entry.heap_bytes() + places * PLACE_BYTES
     }
-
-    /// How many allocations dropping the value gives back.
-    pub(crate) fn free_effort(&self) -> usize {
-        self.entry.free_effort()
-    }
 }
 
 /// Keys, what they hold, and when they expire.
@@ -167,16 +162,6 @@ impl Database {
     #[inline]
     pub(crate) fn may_expire(&self) -> bool {
         self.expiring_len() > 0 || self.fields.len() > 0
-    }
-
-    /// Make room for so many keys, if there are none yet.
-    pub(crate) fn reserve(&mut self, keys: usize) {
-        self.entries.reserve(keys);
-    }
-
-    /// All that the keys hold, one after the other: what was taken out is dropped by whoever asks for it.
-    pub(crate) fn into_values(self) -> impl Iterator<Item = Value> {
-        self.entries.into_all().map(Entry::into_value)
     }
 
     /// How many places the tables have: of all keys, and of those that expire.
@@ -319,11 +304,6 @@ impl Database {
     /// All keys, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Found<'_>> {
         self.entries.all().iter().map(|entry| Found { entry })
-    }
-
-    /// What the tables take beside the entries, in bytes: of all keys, and of those that expire.
-    pub(crate) fn table_bytes(&self) -> (usize, usize) {
-        self.entries.table_bytes()
     }
 }
 

@@ -480,6 +480,9 @@ impl Entry {
     }
 }
 
+// SAFETY: it owns its allocation and what is in it, of which all can be sent. (It can't be shared: noting a use writes.)
+unsafe impl Send for Entry where Value: Send {}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         drop(self.take_value());

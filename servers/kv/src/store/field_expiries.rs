@@ -2,16 +2,18 @@
 //! at all, so that keys which come and go leave nothing behind.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Hashes by the time at which a field of theirs expires next.
+///
+/// Names are counted by `Arc` because a database that is emptied is dropped on another thread.
 ///
 /// That time may have passed without consequence, because the field was deleted or expires later by now: whoever acts on
 /// it asks the hash. It is never too late.
 #[derive(Debug, Default)]
 pub(crate) struct FieldExpiries {
-    by_name: BTreeMap<Rc<[u8]>, i64>,
-    by_time: BTreeSet<(i64, Rc<[u8]>)>,
+    by_name: BTreeMap<Arc<[u8]>, i64>,
+    by_time: BTreeSet<(i64, Arc<[u8]>)>,
 }
 
 impl FieldExpiries {
@@ -30,7 +32,7 @@ impl FieldExpiries {
         let Some((name, before)) = self.by_name.get_key_value(name).map(|(name, at)| (name.clone(), *at))
         else {
             if let Some(at) = next {
-                let name: Rc<[u8]> = name.into();
+                let name: Arc<[u8]> = name.into();
                 self.by_name.insert(name.clone(), at);
                 self.by_time.insert((at, name));
             }

@@ -355,12 +355,6 @@ impl Listpack {
         Ok(())
     }
 
-    /// Remove every element.
-    pub(crate) fn clear(&mut self) {
-        self.cut(FIRST, self.end());
-        self.write_count(0);
-    }
-
     /// The offset of the byte that ends the elements, in the body, as all offsets here.
     fn end(&self) -> usize {
         self.block.body().len().saturating_sub(1)

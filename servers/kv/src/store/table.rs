@@ -213,12 +213,6 @@ impl<T: Element> Table<T> {
             .flat_map(|bucket| bucket.slots.iter().flatten())
     }
 
-    /// All elements, to change but for their keys, in no order.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let buckets = self.segments.iter_mut().flat_map(|segment| &mut *segment.buckets);
-        buckets.flat_map(|bucket| bucket.slots.iter_mut().flatten())
-    }
-
     /// All elements, taken out, in no order.
     pub(crate) fn into_elements(self) -> impl Iterator<Item = T> {
         self.segments.into_iter().flat_map(|segment| elements_of(segment.buckets))

@@ -4,13 +4,9 @@
 use crate::command::call::{Call, Done};
 use crate::command::error::Error;
 use crate::server::Server;
-use crate::store::value::Value;
 use ropewalk_protocols::resp::ReplyWriter;
 
-/// How many keys of an emptied database are dropped between two turns.
-const DROPPED_A_TURN: usize = 512;
-
-/// What FLUSHALL and FLUSHDB are told: whether to drop what they hold step by step.
+/// What FLUSHALL and FLUSHDB are told: whether to drop what they hold on another thread.
 fn parse_lazily(call: &Call<'_>) -> Result<bool, Error> {
     match call.rest(1) {
         [] => Ok(call.server.config.lazyfree_lazy_user_flush),
@@ -62,14 +58,14 @@ pub(crate) fn swapdb(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
 }
 
 impl Server {
-    /// Empty a database; what it held is dropped at once, or step by step.
+    /// Empty a database; what it held is dropped at once, or on another thread.
     pub(crate) fn flush(&mut self, db: usize, lazily: bool) {
         self.touch_all_watched(db, None);
         let emptied = std::mem::take(self.database_mut(db));
         self.wake_all(db);
         if lazily {
-            self.stats.lazyfree_pending += emptied.len() as u64;
-            self.drop_some(Box::new(emptied.into_values()));
+            let keys = emptied.len() as u64;
+            self.drop_elsewhere(emptied, keys);
         }
     }
 
@@ -86,21 +82,5 @@ impl Server {
         for key in self.blocked.keys(db) {
             self.blocked.key_changed(db, &key);
         }
-    }
-
-    /// Drop some of these values, and the rest in the next turns.
-    fn drop_some(&mut self, mut values: Box<dyn Iterator<Item = Value>>) {
-        let dropped = values.by_ref().take(DROPPED_A_TURN).count();
-        self.stats.lazyfree_pending = self.stats.lazyfree_pending.saturating_sub(dropped as u64);
-        self.stats.lazyfreed_objects += dropped as u64;
-        if dropped < DROPPED_A_TURN {
-            return;
-        }
-        let me = self.me.clone();
-        self.reactor.call_soon(move || {
-            if let Some(server) = me.upgrade() {
-                server.borrow_mut().drop_some(values);
-            }
-        });
     }
 }

@@ -59,11 +59,6 @@ impl Entries {
         &self.all
     }
 
-    /// All entries, to take.
-    pub(crate) fn into_all(self) -> impl Iterator<Item = Entry> {
-        self.all.into_elements()
-    }
-
     /// How many places the tables have: of all, and of those that expire.
     pub(crate) fn slots(&self) -> (usize, usize) {
         (self.all.slots(), self.expiring.slots())
@@ -74,11 +69,6 @@ impl Entries {
         self.expiring.len()
     }
 
-    /// What the tables take beside the entries, in bytes: of all, and of those that expire.
-    pub(crate) fn table_bytes(&self) -> (usize, usize) {
-        (self.all.heap_bytes(), self.expiring.heap_bytes())
-    }
-
     /// Visit the entries with an expiry at the cursor; see [`Table::scan`].
     pub(crate) fn scan_expiring(&self, cursor: u64, mut visit: impl FnMut(&Entry)) -> u64 {
         self.expiring.scan(cursor, |alias| visit(&alias.0))
@@ -87,11 +77,6 @@ impl Entries {
     /// Any entry with an expiry; all are equally likely.
     pub(crate) fn random_expiring(&self, random: &mut Random) -> Option<&Entry> {
         self.expiring.random(random).map(|alias| &*alias.0)
-    }
-
-    /// Make room for so many entries, if there are none yet.
-    pub(crate) fn reserve(&mut self, entries: usize) {
-        self.all.reserve(entries);
     }
 
     /// Put in an entry of which there is none with the name.

@@ -175,7 +175,10 @@ impl Node {
     /// Put an element before the one with this index, or behind the last.
     pub(super) fn insert(&mut self, index: usize, text: &[u8]) -> Result<(), Full> {
         let (count, pack) = self.pack_mut().ok_or(Full)?;
-        match isize::try_from(index).ok().and_then(|index| pack.seek(index)) {
+        let place =
+            if index == 0 { None } else { isize::try_from(index).ok().and_then(|index| pack.seek(index)) };
+        match place {
+            None if index == 0 => pack.push_front(text)?,
             Some(at) => pack.insert_before(at, text).map(drop)?,
             None => pack.push_back(text)?,
         }

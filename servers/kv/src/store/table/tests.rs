@@ -341,8 +341,8 @@ fn random_choice_is_uniform() {
 
 #[test]
 fn all_elements_come_out() {
-    let mut table = filled(1_000);
-    assert_eq!((table.iter().count(), table.iter_mut().count()), (1_000, 1_000));
+    let table = filled(1_000);
+    assert_eq!(table.iter().count(), 1_000);
     let copy = table.clone();
     let all: HashSet<_> = table.into_elements().map(|text| text.to_vec()).collect();
     assert_eq!(all.len(), 1_000);
