@@ -138,7 +138,7 @@ fn clients(count: usize) -> Outcome<String> {
     for contender in &CONTENDERS {
         eprintln!("{count} clients of {}", contender.name);
         let server = contender.start()?;
-        server.ask("CONFIG SET maxclients 20000")?;
+        server.ask("CONFIG SET maxclients 10000")?;
         let begin = server.resident_bytes();
         let mut streams = Vec::new();
         for _ in 0..count {

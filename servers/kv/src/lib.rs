@@ -3,8 +3,6 @@
 //! The one rule: a command reaches the data only through its `Call` (`command/call.rs`), so that whatever a
 //! write owes to others (watchers, caches of clients, listeners, the journal) is paid in one place.
 
-#![allow(dead_code, reason = "the families of commands follow")]
-
 pub(crate) mod acl;
 pub(crate) mod command;
 pub(crate) mod config;

@@ -113,6 +113,17 @@ impl World {
         String::from_utf8_lossy(&lines.join(&b' ')).trim_end().to_owned()
     }
 
+    /// Whether the server has closed a client's connection.
+    pub(crate) fn is_closed(&mut self, client: &'static str) -> bool {
+        self.client(client).transport.host().is_none()
+    }
+
+    /// Have a client read nothing more.
+    pub(crate) fn stop_reading(&mut self, client: &'static str) {
+        self.client(client).transport.pause_reading();
+        self.pass(MOMENT);
+    }
+
     /// Have a client go away.
     pub(crate) fn leave(&mut self, client: &'static str) {
         if let Some(remote) = self.clients.remove(client) {

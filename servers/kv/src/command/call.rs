@@ -179,11 +179,6 @@ impl Call<'_> {
         with(&mut self.server.random.borrow_mut())
     }
 
-    /// Whether the client speaks RESP3.
-    pub(crate) fn is_resp3(&self) -> bool {
-        self.client.version.get() == ropewalk_protocols::resp::Version::Resp3
-    }
-
     /// Whether this runs within EXEC.
     pub(crate) fn in_transaction(&self) -> bool {
         self.client.is(State::EXECUTING)
@@ -367,11 +362,6 @@ impl Call<'_> {
             Effects::AsCalled => self.effects = Effects::Instead(vec![command]),
             Effects::Instead(commands) => commands.push(command),
         }
-    }
-
-    /// Note nothing, though something was changed.
-    pub(crate) fn journal_nothing(&mut self) {
-        self.effects = Effects::Instead(Vec::new());
     }
 }
 

@@ -171,11 +171,6 @@ impl Client {
         self.state.get().intersects(state)
     }
 
-    /// All that is set.
-    pub(crate) fn state(&self) -> State {
-        self.state.get()
-    }
-
     /// Set these, or clear them.
     #[inline]
     pub(crate) fn set(&self, state: State, on: bool) {

@@ -52,7 +52,11 @@ impl Server {
                 self.keep_peers_alive();
                 Ok(())
             }
-            Effect::Tls | Effect::MaxMemoryClients => Ok(()),
+            Effect::MaxMemoryClients => {
+                self.limit_clients_memory();
+                Ok(())
+            }
+            Effect::Tls => Ok(()),
             Effect::MaxClients => self.allow_clients(),
             Effect::MaxMemory => {
                 self.maxmemory_changed();

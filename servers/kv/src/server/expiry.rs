@@ -22,6 +22,9 @@ const ACCEPTABLE_PERCENT: u32 = 10;
 /// How long a fast cycle may take.
 const FAST_TIME: Duration = Duration::from_micros(1000);
 
+/// How long it is until the next fast cycle.
+const FAST_PAUSE: Duration = Duration::from_millis(2);
+
 /// Where the cycles are.
 #[derive(Debug, Default)]
 pub(crate) struct Expiring {
@@ -33,6 +36,8 @@ pub(crate) struct Expiring {
     cursors: Vec<u64>,
     /// How long the keys of each database that expire have still to go, on average, in milliseconds.
     mean_ttls: Vec<i64>,
+    /// A fast cycle is going to run.
+    fast_is_due: bool,
     /// The last cycle ran out of time.
     pub(crate) timed_out: bool,
     /// Which share of the keys with an expiry has expired, as far as is known.
@@ -70,14 +75,25 @@ impl Server {
         let share = SLOW_TIME_PERCENT + 2 * effort;
         let limit = Duration::from_secs(1) * share / 100 / self.config.hz.max(1);
         self.expire_for(limit);
+        self.expire_fast();
     }
 
-    /// A fast cycle, between turns, if the last one could not finish.
-    pub(crate) fn expire_fast(&mut self) {
-        if self.expiring.timed_out {
-            let effort = self.config.active_expire_effort.saturating_sub(1);
-            self.expire_for(FAST_TIME + FAST_TIME / 4 * effort);
+    /// A fast cycle between turns, and others behind it as long as they can't finish either.
+    fn expire_fast(&mut self) {
+        if !self.expiring.timed_out || std::mem::replace(&mut self.expiring.fast_is_due, true) {
+            return;
         }
+        let me = self.me.clone();
+        self.reactor.call_later(FAST_PAUSE, move || {
+            if let Some(server) = me.upgrade() {
+                let server = &mut *server.borrow_mut();
+                let effort = server.config.active_expire_effort.saturating_sub(1);
+                server.clock.advance(server.reactor.now());
+                server.expiring.fast_is_due = false;
+                server.expire_for(FAST_TIME + FAST_TIME / 4 * effort);
+                server.expire_fast();
+            }
+        });
     }
 
     fn expire_for(&mut self, limit: Duration) {

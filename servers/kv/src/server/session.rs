@@ -11,6 +11,7 @@ use crate::command::registry::CommandId;
 use crate::store::database::Key;
 use bytes::{Buf, BytesMut};
 use ropewalk_protocols::resp::{Limits, ReplyWriter, RequestParser, Scratch, Stop, Version};
+use ropewalk_reactor::buffer::BUFFER_SIZE;
 use ropewalk_reactor::{Eof, Protocol, Reason, Transport};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -93,6 +94,22 @@ impl Session {
     }
 }
 
+/// Have room for the bytes that are missing of an argument. A large one gets a buffer of its own size, in steps:
+/// nobody is given more than twice what was sent, but for the first [`ROOM_MAX`].
+fn make_room(input: &mut BytesMut, missing: usize) {
+    if input.capacity().saturating_sub(input.len()) >= missing {
+        return;
+    }
+    if missing <= BUFFER_SIZE {
+        return input.reserve(missing);
+    }
+    let step = missing.min(ROOM_MAX.max(input.len()));
+    // What is behind the argument has room too, so that the last byte does not double it all.
+    let mut larger = BytesMut::with_capacity(input.len().saturating_add(step).saturating_add(BUFFER_SIZE));
+    larger.extend_from_slice(input);
+    *input = larger;
+}
+
 /// What is known of a command before its turn has come.
 #[derive(Clone, Copy, Default)]
 struct Ahead<'a> {
@@ -154,7 +171,7 @@ impl Protocol for Session {
             taken = taken.saturating_add(more);
             match stop {
                 Stop::Full => continue,
-                Stop::Incomplete { missing } => room = missing.min(ROOM_MAX),
+                Stop::Incomplete { missing } => room = missing,
                 Stop::Refused(error) if may_go_on() => {
                     server.protocol_error(&client, error);
                     taken = input.len();
@@ -168,7 +185,7 @@ impl Protocol for Session {
         server.stats.input_bytes += taken as u64;
         input.advance(taken);
         if !input.is_empty() {
-            input.reserve(room);
+            make_room(input, room);
         }
         server.after_input(&client, input);
         server.end_turn();

@@ -213,11 +213,6 @@ impl<T: Element> Table<T> {
             .flat_map(|bucket| bucket.slots.iter().flatten())
     }
 
-    /// All elements, taken out, in no order.
-    pub(crate) fn into_elements(self) -> impl Iterator<Item = T> {
-        self.segments.into_iter().flat_map(|segment| elements_of(segment.buckets))
-    }
-
     /// Visit the elements at the cursor, a bucket's, and return the next cursor. 0 is the first, and comes back at the end.
     ///
     /// An element that is there from the call with 0 to the one that returns 0 is visited, however the table grows and

@@ -99,6 +99,7 @@ impl Thin {
     }
 
     /// Note something else.
+    #[cfg(test)]
     pub(crate) fn set_mark(&mut self, mark: u16) {
         if self.is_static() {
             *self = Self::zeroed(mark, 0);

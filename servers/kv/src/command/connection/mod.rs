@@ -3,6 +3,8 @@
 mod client;
 mod hello;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use client::*;
 pub(crate) use hello::{auth, hello};

@@ -344,7 +344,7 @@ fn all_elements_come_out() {
     let table = filled(1_000);
     assert_eq!(table.iter().count(), 1_000);
     let copy = table.clone();
-    let all: HashSet<_> = table.into_elements().map(|text| text.to_vec()).collect();
+    let all: HashSet<_> = table.iter().map(|text| text.to_vec()).collect();
     assert_eq!(all.len(), 1_000);
     assert!(copy.iter().all(|text| all.contains(&**text)));
     copy.check();

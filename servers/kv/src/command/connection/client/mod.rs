@@ -88,6 +88,7 @@ fn switch(argument: &[u8]) -> Result<bool, Error> {
 /// `CLIENT NO-EVICT ON | OFF`
 pub(crate) fn client_no_evict(call: &mut Call<'_>, reply: &mut ReplyWriter<'_>) -> Done {
     call.client.set(State::NO_EVICT, switch(call.arg(2))?);
+    call.server.weigh(call.client);
     reply.ok();
     Ok(())
 }
